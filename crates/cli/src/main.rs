@@ -1,0 +1,3 @@
+//! The `sizao` command.
+
+fn main() {}
