@@ -5,6 +5,7 @@
 //! reads a clock, a file or a database.
 
 pub mod division;
+pub mod draft;
 pub mod fact;
 pub mod happened;
 pub mod id;
