@@ -1,1 +1,39 @@
-//! Room `store`.
+//! Room `store`: facts that are never lost, on SQLite or PostgreSQL, with a tree that shows every change.
+//!
+//! The log is the truth: envelopes (`fact`), sealed bodies (`body`), a Merkle tree over all leaves. Names and documents
+//! live in the vault. Everything else (`mention`, `assessment`) is derived and can be rebuilt. This is the only room
+//! that knows SQL.
+
+mod bulk;
+mod db;
+mod envelope;
+mod error;
+mod facts;
+mod imports;
+mod keys;
+mod log;
+pub mod merkle;
+mod migrate;
+mod projections;
+mod recovery;
+mod seal;
+mod store;
+mod vault;
+
+pub use envelope::{Channel, Envelope};
+pub use error::StoreError;
+pub use facts::{Appended, Receipt, Submission};
+pub use imports::ImportState;
+pub use keys::{Entropy, MasterKey, from_hex, hex};
+pub use log::{
+    checkpoint::Checkpoint,
+    erase::Certificate,
+    export::{ExportOptions, Exported, Restored},
+    prove::{ConsistencyProof, InclusionProof},
+    verify::{Finding, Verification},
+};
+pub use projections::{MentionKey, StoredAssessment};
+pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
+pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};
+pub use store::{Place, Store, StoreKind};
+pub use vault::VaultPerson;

@@ -1,0 +1,124 @@
+//! Many rows at once: multi-row VALUES on SQLite, UNNEST of arrays on PostgreSQL.
+
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, postgres::PgArguments, query::Query, sqlite::SqliteArguments};
+use uuid::Uuid;
+
+use crate::{
+    db::{Either, Tx},
+    error::StoreError,
+};
+
+/// SQLite takes 32,766 parameters; long statements cost more to parse than they save.
+const PARAMETERS_MAX: usize = 4_000;
+
+/// A column of rows to insert.
+pub(crate) enum Column {
+    Int(Vec<i64>),
+    Id(Vec<Uuid>),
+    Bytes(Vec<Vec<u8>>),
+    Text(Vec<String>),
+    OptText(Vec<Option<String>>),
+    OptInt(Vec<Option<i64>>),
+    OptBytes(Vec<Option<Vec<u8>>>),
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Int(values) => values.len(),
+            Self::Id(values) => values.len(),
+            Self::Bytes(values) => values.len(),
+            Self::Text(values) => values.len(),
+            Self::OptText(values) => values.len(),
+            Self::OptInt(values) => values.len(),
+            Self::OptBytes(values) => values.len(),
+        }
+    }
+
+    const fn array_type(&self) -> &'static str {
+        match self {
+            Self::Int(_) | Self::OptInt(_) => "bigint[]",
+            Self::Id(_) => "uuid[]",
+            Self::Bytes(_) | Self::OptBytes(_) => "bytea[]",
+            Self::Text(_) | Self::OptText(_) => "text[]",
+        }
+    }
+
+    fn bind_row<'q>(&'q self, row: usize, query: SqliteQuery<'q>) -> SqliteQuery<'q> {
+        match self {
+            Self::Int(values) => query.bind(values[row]),
+            Self::Id(values) => query.bind(values[row]),
+            Self::Bytes(values) => query.bind(values[row].as_slice()),
+            Self::Text(values) => query.bind(values[row].as_str()),
+            Self::OptText(values) => query.bind(values[row].as_deref()),
+            Self::OptInt(values) => query.bind(values[row]),
+            Self::OptBytes(values) => query.bind(values[row].as_deref()),
+        }
+    }
+
+    fn bind_array<'q>(&'q self, query: PgQuery<'q>) -> PgQuery<'q> {
+        match self {
+            Self::Int(values) => query.bind(values),
+            Self::Id(values) => query.bind(values),
+            Self::Bytes(values) => query.bind(values),
+            Self::Text(values) => query.bind(values),
+            Self::OptText(values) => query.bind(values),
+            Self::OptInt(values) => query.bind(values),
+            Self::OptBytes(values) => query.bind(values),
+        }
+    }
+}
+
+type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
+type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Inserts rows given by columns of equal length. `conflict` is what follows, such as `ON CONFLICT DO NOTHING`.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    table: &'static str,
+    conflict: &'static str,
+    columns: &[(&'static str, Column)],
+) -> Result<(), StoreError> {
+    let rows = columns.first().map_or(0, |(_, column)| column.len());
+    debug_assert!(columns.iter().all(|(_, column)| column.len() == rows), "columns of {table} differ in length");
+    if rows == 0 {
+        return Ok(());
+    }
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let names = names.join(",");
+    match tx {
+        Either::Sqlite(tx) => {
+            // Full chunks share one prepared statement; the rest is sent in powers of two, so that few texts exist.
+            let full = (PARAMETERS_MAX / columns.len()).next_power_of_two() / 2;
+            let mut row = 0;
+            while row < rows {
+                let left = rows - row;
+                let chunk = if left >= full { full } else { 1 << (usize::BITS - 1 - left.leading_zeros()) };
+                let one = format!("({})", vec!["?"; columns.len()].join(","));
+                let text = format!("INSERT INTO {table} ({names}) VALUES {} {conflict}", vec![one; chunk].join(","));
+                let mut query = sqlx::query(AssertSqlSafe(text));
+                for at in row..row + chunk {
+                    for (_, column) in columns {
+                        query = column.bind_row(at, query);
+                    }
+                }
+                query.execute(&mut **tx).await?;
+                row += chunk;
+            }
+        }
+        Either::Postgres(tx) => {
+            let arrays: Vec<String> = columns
+                .iter()
+                .enumerate()
+                .map(|(i, (_, column))| format!("${}::{}", i + 1, column.array_type()))
+                .collect();
+            let text = format!("INSERT INTO {table} ({names}) SELECT * FROM UNNEST({}) {conflict}", arrays.join(","));
+            let mut query = sqlx::query(AssertSqlSafe(text));
+            for (_, column) in columns {
+                query = column.bind_array(query);
+            }
+            query.execute(&mut **tx).await?;
+        }
+    }
+    Ok(())
+}

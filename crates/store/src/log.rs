@@ -1,0 +1,7 @@
+//! The log seen from outside: signed checkpoints, proofs, verification, export and restore, erasure.
+
+pub(crate) mod checkpoint;
+pub(crate) mod erase;
+pub(crate) mod export;
+pub(crate) mod prove;
+pub(crate) mod verify;

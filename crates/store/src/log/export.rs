@@ -1,0 +1,413 @@
+//! Export and restore: every table of the log, row by row, as lines of JSON. The same file is the backup of both engines.
+
+use std::io::{BufRead, Write};
+
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
+
+use crate::{
+    bulk::{self, Column},
+    db::{Db, commit, on},
+    error::StoreError,
+    keys::{Entropy, MasterKey, from_hex, hex, sha256},
+    log::checkpoint::Checkpoint,
+    migrate,
+    store::{Place, Store},
+};
+
+/// What to export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// Everything that restore needs: sealed bodies, wrapped keys, the vault. Without it: what an outsider verifies.
+    pub complete: bool,
+}
+
+/// What was exported.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// Lines written.
+    pub lines: u64,
+    /// Head of the log at that moment.
+    pub head: Checkpoint,
+}
+
+/// What was restored.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// Lines read.
+    pub lines: u64,
+    /// Head of the log, the same as when it was exported.
+    pub head: Checkpoint,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Int,
+    Id,
+    Bytes,
+    Text,
+}
+
+struct Table {
+    name: &'static str,
+    order: &'static str,
+    columns: &'static [(&'static str, Type)],
+    /// How many of the columns an outsider gets; the rest needs keys or concerns people.
+    public: usize,
+}
+
+use Type::{Bytes, Id, Int, Text};
+
+/// In the order in which they are restored. The head comes last: without it a store is not a store.
+const TABLES: &[Table] = &[
+    Table {
+        name: "recorder",
+        order: "id",
+        columns: &[("id", Id), ("public_key", Bytes), ("name", Text), ("added_at", Int)],
+        public: 2,
+    },
+    Table {
+        name: "data_key",
+        order: "no",
+        columns: &[
+            ("no", Int),
+            ("purpose", Int),
+            ("day", Int),
+            ("certificate", Int),
+            ("master", Int),
+            ("wrapped", Bytes),
+        ],
+        public: 4,
+    },
+    Table { name: "source", order: "no", columns: &[("no", Int), ("scope", Text)], public: 0 },
+    Table {
+        name: "fact",
+        order: "leaf",
+        columns: &[
+            ("leaf", Int),
+            ("id", Id),
+            ("kind", Int),
+            ("happened_form", Int),
+            ("happened_from", Int),
+            ("happened_to", Int),
+            ("zone", Text),
+            ("recorded_at", Int),
+            ("recorder", Id),
+            ("channel", Int),
+            ("data_key", Int),
+            ("commitment", Bytes),
+            ("leaf_hash", Bytes),
+            ("mac", Bytes),
+            ("source", Int),
+            ("intake_key", Bytes),
+        ],
+        public: 13,
+    },
+    Table { name: "body", order: "leaf", columns: &[("leaf", Int), ("data_key", Int), ("sealed", Bytes)], public: 1 },
+    Table {
+        name: "log_node",
+        order: "level, position",
+        columns: &[("level", Int), ("position", Int), ("hash", Bytes)],
+        public: 3,
+    },
+    Table {
+        name: "submission",
+        order: "first_leaf",
+        columns: &[
+            ("first_leaf", Int),
+            ("facts", Int),
+            ("recorder", Id),
+            ("digest", Bytes),
+            ("signature", Bytes),
+            ("received_at", Int),
+        ],
+        public: 6,
+    },
+    Table {
+        name: "erasure",
+        order: "certificate",
+        columns: &[("certificate", Int), ("data_key", Int), ("leaf", Int)],
+        public: 3,
+    },
+    Table {
+        name: "checkpoint",
+        order: "size",
+        columns: &[("size", Int), ("root", Bytes), ("signed_at", Int), ("signature", Bytes)],
+        public: 4,
+    },
+    Table { name: "person", order: "id", columns: &[("id", Id), ("division", Int), ("added_at", Int)], public: 0 },
+    Table {
+        name: "vault_name",
+        order: "token",
+        columns: &[("token", Bytes), ("kind", Int), ("person", Id), ("sealed", Bytes)],
+        public: 0,
+    },
+    Table {
+        name: "vault_detail",
+        order: "person, part",
+        columns: &[("person", Id), ("part", Int), ("sealed", Bytes)],
+        public: 0,
+    },
+    Table { name: "vault_search", order: "token, person", columns: &[("token", Bytes), ("person", Id)], public: 0 },
+    Table {
+        name: "import",
+        order: "list",
+        columns: &[
+            ("list", Text),
+            ("file_digest", Bytes),
+            ("mapping", Text),
+            ("rows_done", Int),
+            ("accepted", Int),
+            ("rejected", Int),
+            ("finished", Int),
+            ("started_at", Int),
+        ],
+        public: 0,
+    },
+    Table {
+        name: "manifest",
+        order: "day, part",
+        columns: &[("day", Int), ("part", Int), ("file", Text), ("digest", Bytes), ("leaf", Int)],
+        public: 5,
+    },
+    Table {
+        name: "log_head",
+        order: "one",
+        columns: &[
+            ("one", Int),
+            ("size", Int),
+            ("frontier", Bytes),
+            ("root", Bytes),
+            ("signed_at", Int),
+            ("signature", Bytes),
+        ],
+        public: 6,
+    },
+    Table { name: "meta", order: "name", columns: &[("name", Text), ("value", Text)], public: 0 },
+];
+
+const FORMAT: u64 = 1;
+const BATCH: usize = 5_000;
+
+impl Store {
+    /// Writes the log as lines of JSON, as of one moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::File`] when `out` cannot be written.
+    pub async fn export(&self, options: ExportOptions, out: &mut impl Write) -> Result<Exported, StoreError> {
+        let mut lines = Lines { out, count: 0, digest: [0; 32] };
+        let present: Vec<String> = migrate::guards_present(&self.db).await?.into_iter().map(|(name, _)| name).collect();
+        let wanted: Vec<String> =
+            migrate::guards_wanted(self.db.is_sqlite()).into_iter().map(|(name, _)| name).collect();
+        lines.write(&json!({
+            "sizao_log": FORMAT,
+            "store": self.id(),
+            "kind": self.kind().name(),
+            "public_key": hex(self.public_key().as_bytes()),
+            "complete": options.complete,
+            "guards_wanted": wanted,
+            "guards_present": present,
+        }))?;
+        let mut head = None;
+        on!(self.db.reader(), pool => {
+            let mut tx = pool.begin().await?;
+            if !self.db.is_sqlite() {
+                sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
+            }
+            for table in TABLES {
+                let columns = if options.complete { table.columns } else { &table.columns[..table.public] };
+                if columns.is_empty() {
+                    continue;
+                }
+                let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+                lines.write(&json!({"table": table.name, "columns": names}))?;
+                let text = format!("SELECT {} FROM {} ORDER BY {}", names.join(","), table.name, table.order);
+                let mut rows = sqlx::query(AssertSqlSafe(text)).fetch(&mut *tx);
+                while let Some(row) = rows.try_next().await? {
+                    let mut cells = Vec::with_capacity(columns.len());
+                    for (at, (_, kind)) in columns.iter().enumerate() {
+                        cells.push(match kind {
+                            Int => row.try_get::<Option<i64>, _>(at)?.map_or(Value::Null, Value::from),
+                            Id => Value::from(row.try_get::<Uuid, _>(at)?.to_string()),
+                            Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Value::Null, |bytes| hex(&bytes).into()),
+                            Text => row.try_get::<Option<String>, _>(at)?.map_or(Value::Null, Value::from),
+                        });
+                    }
+                    if table.name == "log_head" {
+                        head = head_of(self.id(), &cells);
+                    }
+                    lines.write(&Value::Array(cells))?;
+                }
+            }
+        });
+        let head = head.ok_or(StoreError::Tampered { leaf: 0, what: "head of the log" })?;
+        let digest = hex(&lines.digest);
+        lines.write(&json!({"end": lines.count, "head": head.to_json(), "sha256_chain": digest}))?;
+        lines.out.flush().map_err(cannot_write)?;
+        Ok(Exported { lines: lines.count, head })
+    }
+
+    /// Makes a store from a complete export. Only into an empty place; the root is the same afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::NotEmpty`], [`StoreError::Damaged`] with the line, [`StoreError::Keys`].
+    pub async fn restore(
+        place: &Place,
+        master: MasterKey,
+        entropy: Box<Entropy>,
+        input: &mut impl BufRead,
+    ) -> Result<(Self, Restored), StoreError> {
+        let db = match place {
+            Place::Sqlite(path) if path.exists() => return Err(StoreError::Exists { place: place.shown() }),
+            Place::Sqlite(path) => Db::sqlite(path, true).await?,
+            Place::Postgres(url) => Db::postgres(url).await?,
+        };
+        if migrate::version(&db).await? > 0 {
+            let facts: i64 =
+                on!(db.reader(), pool => sqlx::query_scalar("SELECT COUNT(*) FROM fact").fetch_one(pool).await?);
+            return Err(if facts > 0 {
+                StoreError::NotEmpty { facts: facts as u64 }
+            } else {
+                StoreError::Exists { place: place.shown() }
+            });
+        }
+        migrate::migrate(&db).await?;
+        let (lines, head) = fill(&db, input).await?;
+        db.close().await;
+        let store = Self::open(place, master, entropy).await?;
+        let now = store.head().await?;
+        if now != head || !now.is_signed_by(&store.public_key()) {
+            return Err(StoreError::Damaged {
+                line: lines,
+                what: "the head of the log is not the one of the file".to_owned(),
+            });
+        }
+        Ok((store, Restored { lines, head }))
+    }
+}
+
+/// Writes lines and keeps a chained digest, so that a cut or changed file is noticed.
+struct Lines<'a, W: Write> {
+    out: &'a mut W,
+    count: u64,
+    digest: [u8; 32],
+}
+
+impl<W: Write> Lines<'_, W> {
+    fn write(&mut self, value: &Value) -> Result<(), StoreError> {
+        let mut line = serde_json::to_vec(value).expect("a value can be written as JSON");
+        self.digest = sha256(&[&self.digest, &line]);
+        line.push(b'\n');
+        self.count += 1;
+        self.out.write_all(&line).map_err(cannot_write)
+    }
+}
+
+fn cannot_write(cause: std::io::Error) -> StoreError {
+    StoreError::File { path: "export".into(), cause }
+}
+
+fn head_of(store: Uuid, cells: &[Value]) -> Option<Checkpoint> {
+    Some(Checkpoint {
+        store,
+        size: cells[1].as_u64()?,
+        root: from_hex(cells[3].as_str()?)?.try_into().ok()?,
+        signed_at: sizao_model::Instant::from_micros(cells[4].as_i64()?),
+        signature: from_hex(cells[5].as_str()?)?,
+    })
+}
+
+async fn fill(db: &Db, input: &mut impl BufRead) -> Result<(u64, Checkpoint), StoreError> {
+    let mut number = 0;
+    let mut digest = [0; 32];
+    let mut text = Vec::new();
+    let mut batch: Vec<Vec<Value>> = Vec::new();
+    let mut table: Option<&'static Table> = None;
+    loop {
+        text.clear();
+        number += 1;
+        let damaged = |what: String| StoreError::Damaged { line: number, what };
+        let read = input.read_until(b'\n', &mut text).map_err(|cause| damaged(cause.to_string()))?;
+        if read == 0 {
+            return Err(damaged("the file ends too early: it was cut off".to_owned()));
+        }
+        let line = text.strip_suffix(b"\n").unwrap_or(&text);
+        let value: Value = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
+        match &value {
+            Value::Array(cells) => batch.push(cells.clone()),
+            Value::Object(object) => {
+                flush(db, table, &mut batch, number).await?;
+                if object.contains_key("end") {
+                    let same = object.get("sha256_chain").and_then(Value::as_str) == Some(&hex(&digest));
+                    let head = object.get("head").and_then(Checkpoint::from_json);
+                    return match (same, head) {
+                        (true, Some(head)) => Ok((number, head)),
+                        _ => Err(damaged(
+                            "the lines before do not give the digest at the end: the file was changed".to_owned(),
+                        )),
+                    };
+                }
+                if object.get("sizao_log").is_some_and(|format| format.as_u64() != Some(FORMAT)) {
+                    return Err(damaged("a format that this program does not know".to_owned()));
+                }
+                if object.get("complete").and_then(Value::as_bool) == Some(false) {
+                    return Err(damaged(
+                        "this export is for outsiders: make one with --complete to restore from".to_owned(),
+                    ));
+                }
+                if let Some(name) = object.get("table").and_then(Value::as_str) {
+                    let known = TABLES.iter().find(|known| known.name == name);
+                    table = Some(known.ok_or_else(|| damaged(format!("unknown table '{name}'")))?);
+                }
+            }
+            _ => return Err(damaged("neither a row nor a heading".to_owned())),
+        }
+        digest = sha256(&[&digest, line]);
+        if batch.len() >= BATCH {
+            flush(db, table, &mut batch, number).await?;
+        }
+    }
+}
+
+async fn flush(
+    db: &Db,
+    table: Option<&'static Table>,
+    batch: &mut Vec<Vec<Value>>,
+    line: u64,
+) -> Result<(), StoreError> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let damaged = |what: &str| StoreError::Damaged { line, what: format!("just before here, {what}") };
+    let table = table.ok_or_else(|| damaged("rows without the name of a table"))?;
+    let rows = std::mem::take(batch);
+    if rows.iter().any(|cells| cells.len() != table.columns.len()) {
+        return Err(damaged("a row with a wrong number of cells"));
+    }
+    let mut columns = Vec::with_capacity(table.columns.len());
+    for (at, (name, kind)) in table.columns.iter().enumerate() {
+        let column = column(*kind, rows.iter().map(|cells| &cells[at]));
+        columns.push((*name, column.ok_or_else(|| damaged("a cell of the wrong kind"))?));
+    }
+    let mut tx = db.begin().await?;
+    bulk::insert(&mut tx, table.name, "", &columns).await?;
+    commit(tx).await
+}
+
+fn column<'a>(kind: Type, cells: impl Iterator<Item = &'a Value>) -> Option<Column> {
+    fn optional<T>(cell: &Value, read: impl FnOnce(&Value) -> Option<T>) -> Option<Option<T>> {
+        if cell.is_null() { Some(None) } else { read(cell).map(Some) }
+    }
+    Some(match kind {
+        Int => Column::OptInt(cells.map(|cell| optional(cell, Value::as_i64)).collect::<Option<_>>()?),
+        Id => Column::Id(cells.map(|cell| Uuid::try_parse(cell.as_str()?).ok()).collect::<Option<_>>()?),
+        Bytes => {
+            Column::OptBytes(cells.map(|cell| optional(cell, |cell| from_hex(cell.as_str()?))).collect::<Option<_>>()?)
+        }
+        Text => Column::OptText(
+            cells.map(|cell| optional(cell, |cell| cell.as_str().map(str::to_owned))).collect::<Option<_>>()?,
+        ),
+    })
+}

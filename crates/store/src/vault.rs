@@ -1,0 +1,263 @@
+//! The vault: who a person is. Found by keyed tokens, sealed at rest, never part of a fact.
+
+use std::collections::HashMap;
+
+use aes_gcm_siv::aead::{Aead, Payload};
+use sizao_model::{DivisionCode, Instant, PersonId, draft::PersonDraft, draft::PersonName};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::{
+    bulk::{self, Column},
+    db::{Either, Tx, commit, on},
+    error::StoreError,
+    store::Store,
+};
+
+/// A person on the way into the vault.
+#[derive(Clone, Debug)]
+pub struct VaultPerson {
+    /// What the file says.
+    pub draft: PersonDraft,
+    /// Words under which the person can be found: whole name, pinyin, initials.
+    pub search_terms: Vec<String>,
+}
+
+/// Kind of a code that some list gave; documents have the codes of their kind.
+const CODE: i64 = 100;
+const PART_FULL_NAME: i64 = 1;
+const PART_PHONES: i64 = 10;
+
+impl Store {
+    /// The ids of these people, in order: those the vault knows under one of their names, new ones for the others.
+    ///
+    /// A new name of a known person is added. Two records are never merged here: when names of one draft belong to
+    /// different people, the first name decides and the others stay as they are.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn resolve_people(&self, people: &[VaultPerson], now: Instant) -> Result<Vec<PersonId>, StoreError> {
+        let tokens: Vec<Vec<Vec<u8>>> = people
+            .iter()
+            .map(|person| person.draft.names.iter().map(|name| self.name_token(name).to_vec()).collect())
+            .collect();
+        let mut tx = self.db.begin().await?;
+        let mut known = self.find_names(&mut tx, tokens.iter().flatten().cloned().collect()).await?;
+        let mut ids = Vec::with_capacity(people.len());
+        let mut new = NewEntries::default();
+        for (person, tokens) in people.iter().zip(tokens) {
+            let found = tokens.iter().find_map(|token| known.get(token).copied());
+            let id = found.unwrap_or_else(|| self.add_person(person, now, &mut new));
+            for (name, token) in person.draft.names.iter().zip(tokens) {
+                known.entry(token.clone()).or_insert_with(|| {
+                    let sealed = self.seal_vault(id, name_kind(name), name_text(name).as_bytes());
+                    new.names.push((token, name_kind(name), id, sealed));
+                    id
+                });
+            }
+            ids.push(PersonId::new(id));
+        }
+        new.insert(&mut tx).await?;
+        commit(tx).await?;
+        Ok(ids)
+    }
+
+    /// The people to whom a search term leads, within a division; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn search_people(
+        &self,
+        term: &str,
+        division: DivisionCode,
+        limit: u32,
+    ) -> Result<Vec<PersonId>, StoreError> {
+        let token = self.term_token(term).to_vec();
+        let (from, to) = division_range(division);
+        let ids: Vec<Uuid> = on!(self.db.reader(), pool => {
+            sqlx::query_scalar(
+                "SELECT p.id FROM vault_search s JOIN person p ON p.id = s.person \
+                 WHERE s.token = $1 AND p.division >= $2 AND p.division < $3 ORDER BY p.id LIMIT $4",
+            )
+            .bind(token).bind(from).bind(to).bind(i64::from(limit)).fetch_all(pool).await?
+        });
+        Ok(ids.into_iter().map(PersonId::new).collect())
+    }
+
+    /// The person whom the vault knows under this name.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn find_person(&self, name: &PersonName) -> Result<Option<PersonId>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let found = self.find_names(&mut tx, vec![self.name_token(name).to_vec()]).await?;
+        commit(tx).await?;
+        Ok(found.into_values().next().map(PersonId::new))
+    }
+
+    /// The codes and document numbers of a person, opened; the caller records who looked and why.
+    ///
+    /// # Errors
+    /// [`StoreError::Keys`] when an entry does not fit its seal, [`StoreError::Database`].
+    pub async fn reveal_names(&self, person: PersonId) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = on!(self.db.reader(), pool => {
+            sqlx::query_as("SELECT kind, sealed FROM vault_name WHERE person = $1 ORDER BY kind")
+                .bind(person.uuid()).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|(kind, sealed)| self.open_vault(person.uuid(), kind, &sealed)).collect()
+    }
+
+    /// Number of people in the vault.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn count_people(&self) -> Result<u64, StoreError> {
+        let count: i64 = on!(self.db.reader(), pool => {
+            sqlx::query_scalar("SELECT COUNT(*) FROM person").fetch_one(pool).await?
+        });
+        Ok(count as u64)
+    }
+
+    fn add_person(&self, person: &VaultPerson, now: Instant, new: &mut NewEntries) -> Uuid {
+        let id = self.new_person_id(now);
+        new.people.push((id, division_key(person.draft.division), now.as_micros()));
+        if let Some(name) = &person.draft.full_name {
+            new.details.push((id, PART_FULL_NAME, self.seal_vault(id, PART_FULL_NAME, name.as_bytes())));
+        }
+        for (part, phone) in (PART_PHONES..).zip(&person.draft.phones) {
+            let text = format!("{}\t{}", phone.role.code(), phone.reveal());
+            new.details.push((id, part, self.seal_vault(id, part, text.as_bytes())));
+            new.search.push((self.term_token(phone.last_four()).to_vec(), id));
+        }
+        new.search.extend(person.search_terms.iter().map(|term| (self.term_token(term).to_vec(), id)));
+        id
+    }
+
+    /// Time-ordered, so that people who came together lie together on disk; otherwise random.
+    fn new_person_id(&self, now: Instant) -> Uuid {
+        let mut bytes = self.random_bytes::<16>();
+        bytes[..6].copy_from_slice(&(now.as_micros() / 1000).to_be_bytes()[2..]);
+        uuid::Builder::from_custom_bytes(bytes).with_version(uuid::Version::SortRand).into_uuid()
+    }
+
+    fn name_token(&self, name: &PersonName) -> [u8; 16] {
+        self.keys.search_token(&[b"name", &name_kind(name).to_be_bytes(), name_text(name).as_bytes()])
+    }
+
+    fn term_token(&self, term: &str) -> [u8; 16] {
+        self.keys.search_token(&[b"term", term.to_lowercase().as_bytes()])
+    }
+
+    fn seal_vault(&self, person: Uuid, part: i64, plain: &[u8]) -> Vec<u8> {
+        let nonce = self.random_bytes::<12>();
+        let place = [person.as_bytes().as_slice(), &part.to_be_bytes()].concat();
+        let sealed = self
+            .keys
+            .vault
+            .encrypt(&nonce.into(), Payload { msg: plain, aad: &place })
+            .expect("an entry is within the cipher's limits");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    fn open_vault(&self, person: Uuid, part: i64, sealed: &[u8]) -> Result<String, StoreError> {
+        let damaged = || StoreError::Keys("an entry of the vault does not fit its seal".to_owned());
+        let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or_else(damaged)?;
+        let place = [person.as_bytes().as_slice(), &part.to_be_bytes()].concat();
+        let plain = self.keys.vault.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &place });
+        String::from_utf8(plain.map_err(|_| damaged())?).map_err(|_| damaged())
+    }
+
+    async fn find_names(&self, tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Uuid>, StoreError> {
+        let mut rows: Vec<(Vec<u8>, Uuid)> = Vec::new();
+        match tx {
+            Either::Sqlite(tx) => {
+                for chunk in tokens.chunks(1_000) {
+                    let places = vec!["?"; chunk.len()].join(",");
+                    let text = format!("SELECT token, person FROM vault_name WHERE token IN ({places})");
+                    let mut query = sqlx::query_as(AssertSqlSafe(text));
+                    for token in chunk {
+                        query = query.bind(token.as_slice());
+                    }
+                    rows.extend(query.fetch_all(&mut **tx).await?);
+                }
+            }
+            Either::Postgres(tx) => {
+                // Names of new people are claimed one batch at a time, so that two processes never make one person twice.
+                sqlx::query("LOCK TABLE vault_name IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
+                rows = sqlx::query_as("SELECT token, person FROM vault_name WHERE token = ANY($1)")
+                    .bind(&tokens)
+                    .fetch_all(&mut **tx)
+                    .await?;
+            }
+        }
+        Ok(rows.into_iter().collect())
+    }
+}
+
+#[derive(Default)]
+struct NewEntries {
+    people: Vec<(Uuid, i64, i64)>,
+    names: Vec<(Vec<u8>, i64, Uuid, Vec<u8>)>,
+    details: Vec<(Uuid, i64, Vec<u8>)>,
+    search: Vec<(Vec<u8>, Uuid)>,
+}
+
+impl NewEntries {
+    async fn insert(mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        // In the order of the index: neighbouring keys share pages.
+        self.people.sort_unstable();
+        self.names.sort_unstable();
+        self.search.sort_unstable();
+        self.search.dedup();
+        let people = [
+            ("id", Column::Id(self.people.iter().map(|row| row.0).collect())),
+            ("division", Column::Int(self.people.iter().map(|row| row.1).collect())),
+            ("added_at", Column::Int(self.people.iter().map(|row| row.2).collect())),
+        ];
+        bulk::insert(tx, "person", "", &people).await?;
+        let names = [
+            ("token", Column::Bytes(self.names.iter().map(|row| row.0.clone()).collect())),
+            ("kind", Column::Int(self.names.iter().map(|row| row.1).collect())),
+            ("person", Column::Id(self.names.iter().map(|row| row.2).collect())),
+            ("sealed", Column::Bytes(self.names.into_iter().map(|row| row.3).collect())),
+        ];
+        bulk::insert(tx, "vault_name", "", &names).await?;
+        let details = [
+            ("person", Column::Id(self.details.iter().map(|row| row.0).collect())),
+            ("part", Column::Int(self.details.iter().map(|row| row.1).collect())),
+            ("sealed", Column::Bytes(self.details.into_iter().map(|row| row.2).collect())),
+        ];
+        bulk::insert(tx, "vault_detail", "", &details).await?;
+        let search = [
+            ("token", Column::Bytes(self.search.iter().map(|row| row.0.clone()).collect())),
+            ("person", Column::Id(self.search.iter().map(|row| row.1).collect())),
+        ];
+        bulk::insert(tx, "vault_search", "ON CONFLICT DO NOTHING", &search).await
+    }
+}
+
+fn name_kind(name: &PersonName) -> i64 {
+    match name {
+        PersonName::Document(document) => document.kind().code().into(),
+        PersonName::Code { .. } => CODE,
+    }
+}
+
+fn name_text(name: &PersonName) -> String {
+    match name {
+        PersonName::Document(document) => document.reveal().to_owned(),
+        PersonName::Code { scope, code } => format!("{scope}\u{1f}{code}"),
+    }
+}
+
+/// A division as a number that sorts like its code.
+pub(crate) fn division_key(division: DivisionCode) -> i64 {
+    division.sort_key() as i64
+}
+
+/// The keys of a division and all under it: `[from, to)`.
+pub(crate) fn division_range(division: DivisionCode) -> (i64, i64) {
+    let from = division.sort_key();
+    let width = 10u64.pow(12 - division.to_string().len() as u32);
+    (from as i64, (from + width) as i64)
+}
