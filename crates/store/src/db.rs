@@ -103,6 +103,14 @@ impl Db {
         })
     }
 
+    /// Begins a transaction that only reads; it never waits for the writer.
+    pub(crate) async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.read {
+            Either::Sqlite(pool) => Either::Sqlite(pool.begin().await?),
+            Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
+        })
+    }
+
     pub(crate) async fn close(&self) {
         on!(&self.read, pool => pool.close().await);
         on!(&self.write, pool => pool.close().await);

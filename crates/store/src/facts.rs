@@ -144,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Erasure`] when a day was erased, [`StoreError::Database`].
-    pub async fn sealer(&self, facts: &[NewFact]) -> Result<Sealer<'_>, StoreError> {
+    pub async fn sealer<'a>(&'a self, facts: &[NewFact]) -> Result<Sealer<'a>, StoreError> {
         let mut data_keys = HashMap::new();
         for fact in facts {
             let place = (fact.body.kind().retention(), fact.recorded_at.day());
@@ -155,6 +155,14 @@ impl Store {
             }
         }
         Ok(Sealer { store: self, data_keys })
+    }
+
+    /// So many salts, each to be used once.
+    pub fn salts(&self, count: usize) -> Vec<[u8; 32]> {
+        let mut fill = seeded(self.random_bytes::<32>());
+        let mut salts = vec![[0; 32]; count];
+        salts.iter_mut().for_each(|salt| fill(salt));
+        salts
     }
 
     /// Appends a batch: all of it is committed and sealed when this returns, or nothing is.
@@ -257,7 +265,7 @@ impl Store {
             keys.iter().map(|key| (seal::IntakeKey::Sender(key.clone()).bytes(&self.keys, source), key)).collect();
         let wanted: Vec<Vec<u8>> = texts.keys().cloned().collect();
         let mut found = HashMap::new();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_read().await?;
         for (key, id, _) in find_intake_keys(&mut tx, source, &wanted).await? {
             if let Some(text) = texts.remove(&key) {
                 found.insert(text.clone(), FactId::new(id));

@@ -1,0 +1,29 @@
+//! What can go wrong in a use case.
+
+use sizao_interop::ImportError;
+use sizao_store::StoreError;
+use thiserror::Error;
+
+/// Failures of use cases.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file cannot be read on.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The list was begun with another file.
+    #[error(
+        "the list '{list}' was begun with another file: {rows_done} rows of that one are in. Give this file another list name, or send the first one again"
+    )]
+    OtherFile {
+        /// Name of the list.
+        list: String,
+        /// Rows of the first file that are in.
+        rows_done: u64,
+    },
+    /// A part of the program ended early.
+    #[error("the import stopped: {0}")]
+    Stopped(&'static str),
+}

@@ -1,0 +1,418 @@
+//! Importing a file: rows become people in the vault and facts in the log, batch by batch.
+//!
+//! A bad row costs one row. Each batch commits with how far the file has come, so that a killed import goes on where it
+//! stopped; a row that was stored before is recognised by its key and changes nothing.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use sizao_interop::{ImportError, Imported, Note, Row, RowError};
+use sizao_model::{
+    FactId, Instant, PersonId,
+    draft::{FactDraft, Origin, provisional_fact},
+};
+use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, Submission, VaultPerson};
+use tokio::sync::mpsc;
+
+use crate::{App, AppError, names};
+
+/// Facts of one transaction: the writer is held for some tens of milliseconds.
+const BATCH_FACTS: usize = 2_048;
+/// Batches between two stages.
+const QUEUE: usize = 2;
+/// Facts of this import that later rows may refer to without asking the store.
+const REMEMBERED_MAX: usize = 1 << 20;
+
+/// What is imported, and under which names.
+#[derive(Clone, Debug)]
+pub struct ImportOrder {
+    /// Name of the list; repeating a list changes nothing.
+    pub list: String,
+    /// Who gives the keys of facts.
+    pub sender: String,
+    /// SHA-256 of the file.
+    pub file_digest: [u8; 32],
+    /// Digest of the mapping, hexadecimal.
+    pub mapping: String,
+    /// Bytes of the file, for the progress.
+    pub file_bytes: u64,
+}
+
+/// How far an import has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportProgress {
+    /// Rows dealt with.
+    pub rows: u64,
+    /// Facts committed by this run.
+    pub facts: u64,
+    /// Bytes of the file read.
+    pub bytes: u64,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, Default)]
+pub struct ImportReport {
+    /// Rows taken, those of earlier runs included.
+    pub accepted: u64,
+    /// Rows handed back, those of earlier runs included.
+    pub rejected: u64,
+    /// Facts stored by this run.
+    pub stored: u64,
+    /// Facts that were there already.
+    pub repeated: u64,
+    /// Rows skipped because an earlier run dealt with them.
+    pub resumed_after: u64,
+    /// Rows that the reader refused, with their cells.
+    pub refused: Vec<RowError>,
+    /// Rows that the store refused: a key used before with other content, a fact or person that is not there.
+    pub contradicted: Vec<(u64, String)>,
+    /// What should be known about how rows were read.
+    pub notes: Vec<Note>,
+}
+
+/// At most so many refused rows, contradictions and notes are kept in memory each.
+pub const KEPT_MAX: usize = 100_000;
+
+/// Some rows of a file, with the bytes read up to their end.
+pub struct RowBatch {
+    rows: Vec<Imported>,
+    bytes: u64,
+}
+
+/// Sends the rows of a file to an import; runs on a thread of its own until the file ends or the import does.
+///
+/// # Errors
+/// [`ImportError`] when the file cannot be read on.
+pub fn pump<I>(mut rows: I, bytes_read: impl Fn(&I) -> u64, to: &mpsc::Sender<RowBatch>) -> Result<(), ImportError>
+where
+    I: Iterator<Item = Result<Imported, ImportError>>,
+{
+    let mut batch = Vec::new();
+    let mut facts = 0;
+    while let Some(row) = rows.next() {
+        let row = row?;
+        facts += if let Imported::Accepted(row) = &row { row.facts.len().max(1) } else { 1 };
+        batch.push(row);
+        if facts >= BATCH_FACTS {
+            facts = 0;
+            let sent = to.blocking_send(RowBatch { rows: std::mem::take(&mut batch), bytes: bytes_read(&rows) });
+            if sent.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    let _ = to.blocking_send(RowBatch { rows: batch, bytes: bytes_read(&rows) });
+    Ok(())
+}
+
+impl App {
+    /// Imports the rows that come through `rows` (see [`pump`]); calls `progress` after each commit.
+    ///
+    /// When this returns, every row counted as accepted is durable.
+    ///
+    /// # Errors
+    /// [`AppError::OtherFile`], [`AppError::Store`].
+    pub async fn import(
+        self: &Arc<Self>,
+        order: ImportOrder,
+        mut rows: mpsc::Receiver<RowBatch>,
+        progress: impl FnMut(ImportProgress) + Send + 'static,
+    ) -> Result<ImportReport, AppError> {
+        let state = self.begin(&order).await?;
+        let (to_writer, from_reader) = mpsc::channel(QUEUE);
+        let writer = tokio::spawn(write_batches(self.clone(), state.clone(), from_reader, progress));
+        let mut reader = Reader {
+            app: self,
+            list_source: self.store().source(&order.list).await?,
+            sender_source: self.store().source(&order.sender).await?,
+            sender: order.sender,
+            people: FxHashMap::default(),
+            facts: FxHashMap::default(),
+        };
+        while let Some(batch) = rows.recv().await {
+            let Some(batch) = skip_done(batch, state.rows_done) else { continue };
+            let batch = reader.read(batch).await?;
+            if to_writer.send(batch).await.is_err() {
+                break;
+            }
+        }
+        drop(to_writer);
+        let report = writer.await.map_err(|_| AppError::Stopped("the writer ended"))??;
+        Ok(ImportReport { resumed_after: state.rows_done, ..report })
+    }
+
+    async fn begin(&self, order: &ImportOrder) -> Result<ImportState, AppError> {
+        let before = self.store().import_state(&order.list).await?;
+        if let Some(state) = before {
+            if state.file_digest != order.file_digest {
+                return Err(AppError::OtherFile { list: order.list.clone(), rows_done: state.rows_done });
+            }
+            return Ok(state);
+        }
+        Ok(ImportState {
+            list: order.list.clone(),
+            file_digest: order.file_digest,
+            mapping: order.mapping.clone(),
+            rows_done: 0,
+            accepted: 0,
+            rejected: 0,
+            finished: false,
+            started_at: self.now(),
+        })
+    }
+}
+
+/// Rows of a batch that an earlier run has not dealt with.
+fn skip_done(batch: RowBatch, rows_done: u64) -> Option<RowBatch> {
+    let RowBatch { mut rows, bytes } = batch;
+    rows.retain(|row| row_number(row) > rows_done);
+    // The last batch may be empty and still ends the file.
+    Some(RowBatch { rows, bytes })
+}
+
+fn row_number(row: &Imported) -> u64 {
+    match row {
+        Imported::Accepted(row) => row.origin.row,
+        Imported::Rejected(error) => error.row,
+    }
+}
+
+/// Rows with their people known, their facts sealed and signed.
+struct ReadyBatch {
+    sealed: Vec<SealedFact>,
+    /// Row of each fact.
+    rows_of_facts: Vec<u64>,
+    submission: Option<Submission>,
+    last_row: u64,
+    accepted: u64,
+    refused: Vec<RowError>,
+    contradicted: Vec<(u64, String)>,
+    notes: Vec<Note>,
+    bytes: u64,
+}
+
+struct Reader<'a> {
+    app: &'a App,
+    list_source: i64,
+    sender_source: i64,
+    sender: String,
+    people: FxHashMap<PersonId, PersonId>,
+    facts: FxHashMap<FactId, FactId>,
+}
+
+impl Reader<'_> {
+    async fn read(&mut self, batch: RowBatch) -> Result<ReadyBatch, AppError> {
+        let mut ready = ReadyBatch {
+            sealed: Vec::new(),
+            rows_of_facts: Vec::new(),
+            submission: None,
+            last_row: batch.rows.last().map_or(0, row_number),
+            accepted: 0,
+            refused: Vec::new(),
+            contradicted: Vec::new(),
+            notes: Vec::new(),
+            bytes: batch.bytes,
+        };
+        let mut rows = Vec::with_capacity(batch.rows.len());
+        for row in batch.rows {
+            match row {
+                Imported::Accepted(row) => rows.push(row),
+                Imported::Rejected(error) => ready.refused.push(error),
+            }
+        }
+        self.learn_people(&mut rows).await?;
+        let now = self.app.now();
+        for row in &rows {
+            self.mint(row, now);
+        }
+        self.learn_facts(&rows).await?;
+        let mut facts = Vec::new();
+        for mut row in rows {
+            ready.notes.append(&mut row.notes);
+            match self.facts_of(row, now) {
+                Ok((number, new)) => {
+                    ready.accepted += 1;
+                    ready.rows_of_facts.extend(std::iter::repeat_n(number, new.len()));
+                    facts.extend(new);
+                }
+                Err(contradiction) => ready.contradicted.push(contradiction),
+            }
+        }
+        self.seal(facts, &mut ready).await?;
+        Ok(ready)
+    }
+
+    /// Asks the vault for the people of these rows; new ones get their ids.
+    async fn learn_people(&mut self, rows: &mut [Row]) -> Result<(), AppError> {
+        let mut unknown: Vec<VaultPerson> = Vec::new();
+        for draft in rows.iter_mut().flat_map(|row| std::mem::take(&mut row.people)) {
+            if draft.names.iter().any(|name| !self.people.contains_key(&name.provisional())) {
+                unknown.push(VaultPerson { search_terms: names::search_terms(&draft), draft });
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        if self.people.len() > REMEMBERED_MAX {
+            self.people.clear();
+        }
+        let ids = self.app.store().resolve_people(&unknown, self.app.now()).await?;
+        for (person, id) in unknown.iter().zip(ids) {
+            self.people.extend(person.draft.names.iter().map(|name| (name.provisional(), id)));
+        }
+        Ok(())
+    }
+
+    /// Gives keyed facts of a row their ids, so that facts beside them can refer to them.
+    fn mint(&mut self, row: &Row, now: Instant) {
+        for draft in &row.facts {
+            if let Some(key) = &draft.key {
+                let id = self.app.store().new_fact_id(now);
+                self.facts.entry(provisional_fact(&self.sender, key)).or_insert(id);
+            }
+        }
+    }
+
+    /// Asks the store for facts to which these rows refer and which this run has not seen.
+    async fn learn_facts(&mut self, rows: &[Row]) -> Result<(), AppError> {
+        let mut wanted: Vec<Box<str>> = Vec::new();
+        for draft in rows.iter().flat_map(|row| &row.facts) {
+            let mut body = draft.body.clone();
+            let looked = body.try_map_facts(|id| {
+                if !self.facts.contains_key(&id) {
+                    wanted.push(id.to_string().into());
+                }
+                Ok::<_, std::convert::Infallible>(id)
+            });
+            looked.expect("nothing fails");
+        }
+        if !wanted.is_empty() {
+            wanted.sort_unstable();
+            wanted.dedup();
+            for (text, id) in self.app.store().find_by_sender_keys(self.sender_source, &wanted).await? {
+                self.facts.insert(FactId::from_label(&text), id);
+            }
+        }
+        Ok(())
+    }
+
+    fn facts_of(&self, row: Row, now: Instant) -> Result<(u64, Vec<NewFact>), (u64, String)> {
+        let number = row.origin.row;
+        let facts: Result<Vec<NewFact>, String> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
+        facts.map(|facts| (number, facts)).map_err(|reason| (number, reason))
+    }
+
+    fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, String> {
+        let FactDraft { origin, key, person, division, happened, recorded_at, mut body } = draft;
+        let known = |id: PersonId| {
+            self.people.get(&id).copied().ok_or_else(|| "names a person whom no row describes".to_owned())
+        };
+        let person = person.map(known).transpose()?;
+        body.try_map_people(known)?;
+        body.try_map_facts(|id| {
+            let missing = || "refers to a fact that is not in this store: send the list with that one first".to_owned();
+            self.facts.get(&id).copied().ok_or_else(missing)
+        })?;
+        let store = self.app.store();
+        let recorded_at = recorded_at.filter(|_| store.kind().has_simulated_clock()).unwrap_or(now);
+        let (id, source, intake_key) = match key {
+            Some(key) => {
+                let provisional = provisional_fact(&self.sender, &key);
+                let id = self.facts.get(&provisional).copied().unwrap_or_else(|| store.new_fact_id(now));
+                (id, self.sender_source, IntakeKey::Sender(provisional.to_string().into()))
+            }
+            None => {
+                let Origin { row, part, line_digest } = origin;
+                (store.new_fact_id(now), self.list_source, IntakeKey::Row { row, part, line: line_digest })
+            }
+        };
+        let (recorder, channel) = (self.app.recorder, Channel::Import);
+        Ok(NewFact { id, person, division, happened, recorded_at, body, recorder, channel, source, intake_key })
+    }
+
+    async fn seal(&mut self, facts: Vec<NewFact>, ready: &mut ReadyBatch) -> Result<(), AppError> {
+        if self.facts.len() > REMEMBERED_MAX {
+            self.facts.clear();
+        }
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let store = self.app.store();
+        let sealer = store.sealer(&facts).await?;
+        let salts = store.salts(facts.len());
+        ready.sealed = tokio::task::block_in_place(|| {
+            facts.into_par_iter().zip(salts).map(|(fact, salt)| sealer.seal(fact, &salt)).collect()
+        });
+        ready.submission = Some(Submission::sign(&ready.sealed, &self.app.signer));
+        Ok(())
+    }
+}
+
+async fn write_batches(
+    app: Arc<App>,
+    mut state: ImportState,
+    mut batches: mpsc::Receiver<ReadyBatch>,
+    mut progress: impl FnMut(ImportProgress) + Send,
+) -> Result<ImportReport, AppError> {
+    let mut report = ImportReport::default();
+    let mut bytes = 0;
+    while let Some(batch) = batches.recv().await {
+        bytes = batch.bytes;
+        state.rows_done = state.rows_done.max(batch.last_row);
+        state.accepted += batch.accepted;
+        state.rejected += (batch.refused.len() + batch.contradicted.len()) as u64;
+        match &batch.submission {
+            Some(submission) => {
+                let appended = app.store().append(batch.sealed, submission, Some(&state), app.now()).await?;
+                report.count(&appended.receipts, &batch.rows_of_facts);
+            }
+            None => app.store().save_import_state(&state).await?,
+        }
+        report.keep(batch.refused, batch.contradicted, batch.notes);
+        progress(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
+    }
+    // A fact refused for its key takes its row with it.
+    let conflicts = report.conflict_rows();
+    state.accepted = state.accepted.saturating_sub(conflicts);
+    state.rejected += conflicts;
+    state.finished = true;
+    app.store().save_import_state(&state).await?;
+    progress(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
+    report.accepted = state.accepted;
+    report.rejected = state.rejected;
+    Ok(report)
+}
+
+impl ImportReport {
+    fn count(&mut self, receipts: &[Receipt], rows: &[u64]) {
+        for (receipt, row) in receipts.iter().zip(rows) {
+            match receipt {
+                Receipt::Stored { .. } => self.stored += 1,
+                Receipt::Repeat { .. } => self.repeated += 1,
+                Receipt::Conflict { id } => self.contradicted.push((*row, conflict(*id))),
+            }
+        }
+    }
+
+    fn keep(&mut self, refused: Vec<RowError>, contradicted: Vec<(u64, String)>, notes: Vec<Note>) {
+        let room = |kept: usize| KEPT_MAX.saturating_sub(kept);
+        self.refused.extend(refused.into_iter().take(room(self.refused.len())));
+        self.contradicted.extend(contradicted.into_iter().take(room(self.contradicted.len())));
+        self.notes.extend(notes.into_iter().take(room(self.notes.len())));
+    }
+
+    fn conflict_rows(&self) -> u64 {
+        let mut rows: Vec<u64> =
+            self.contradicted.iter().filter(|(_, reason)| reason.starts_with(CONFLICT)).map(|(row, _)| *row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.len() as u64
+    }
+}
+
+const CONFLICT: &str = "its key was used before with other content";
+
+fn conflict(first: FactId) -> String {
+    format!("{CONFLICT}: fact {first} holds what came first. To change it, send a correction of that fact")
+}
