@@ -10,6 +10,7 @@ mod date;
 mod header;
 pub mod mapping;
 mod mask;
+pub mod ndjson;
 mod nearest;
 mod places;
 mod problem;

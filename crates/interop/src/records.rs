@@ -65,6 +65,12 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// The bytes of the record that was returned last.
+    pub(crate) fn last(&self) -> &[u8] {
+        let record = &self.buffer[self.last_start..self.start];
+        without_return(record.strip_suffix(b"\n").unwrap_or(record))
+    }
+
     /// Bytes taken from the reader so far.
     pub(crate) const fn bytes_read(&self) -> u64 {
         self.bytes_read - (self.end - self.start) as u64

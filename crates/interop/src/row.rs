@@ -149,6 +149,21 @@ impl<'m> RowReader<'m> {
     }
 }
 
+/// Whether something happened later than the clock allows. Only arrivals and areas may be announced.
+pub(crate) fn is_ahead(kind: FactKind, happened: &Happened, now: Instant) -> bool {
+    is_later(kind, happened, now.plus_minutes(AHEAD_MINUTES_MAX))
+}
+
+fn is_later(kind: FactKind, happened: &Happened, latest: Instant) -> bool {
+    let last_known = match happened.when {
+        When::At(instant) => instant,
+        When::On(day) | When::During(_, Some(Edge::Day(day))) => happened.zone.start_of(day),
+        When::During(from, None) => from.first(&happened.zone),
+        When::During(_, Some(Edge::At(instant))) => instant,
+    };
+    last_known > latest && !matches!(kind, FactKind::Arrival | FactKind::AreaDeclared)
+}
+
 /// First 16 bytes of SHA-256 over cells, each with its length before it.
 pub(crate) fn digest_of<'a>(cells: impl Iterator<Item = &'a str>) -> [u8; 16] {
     let mut hash = Sha256::new();
@@ -415,14 +430,7 @@ impl<'m> Reading<'_, 'm> {
             let rule = format!("it would end on {to}, before it begins on {from}");
             return self.unusable(spec, column, rule).map(|()| None);
         }
-        let announced = matches!(spec.kind, FactKind::Arrival | FactKind::AreaDeclared);
-        let last_known = match happened.when {
-            When::At(instant) => instant,
-            When::On(day) | When::During(_, Some(Edge::Day(day))) => happened.zone.start_of(day),
-            When::During(from, None) => from.first(&happened.zone),
-            When::During(_, Some(Edge::At(instant))) => instant,
-        };
-        if !announced && last_known > self.latest {
+        if is_later(spec.kind, &happened, self.latest) {
             let rule = "this lies in the future, and only arrivals and areas may be announced";
             return match column {
                 Some(column) => Err(self.problem(column, rule, MEND_CELL)),
