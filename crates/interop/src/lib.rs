@@ -1,1 +1,25 @@
-//! Room `interop`.
+//! Bytes to model and back: tables by mapping, facts as lines of JSON. No sockets, no files, no clock.
+//!
+//! A sender's table comes in by a [`Mapping`]: [`CsvImport`] and [`XlsxImport`] yield one [`Imported`] for each row,
+//! accepted with its drafts or rejected with everything that is wrong with it; [`BadRows`] writes the rejected ones so
+//! that they can be mended and sent again. [`ndjson`] reads and writes facts and answers. `docs/imports.md` is the
+//! guide for those who write a mapping.
+
+pub mod csv;
+mod date;
+mod header;
+pub mod mapping;
+mod mask;
+pub mod ndjson;
+mod nearest;
+mod places;
+mod problem;
+mod records;
+mod row;
+
+pub use csv::{Counts, CsvImport, Imported};
+pub use header::{Header, REASON_HEADER};
+pub use mapping::{Mapping, MappingError};
+pub use problem::{ImportError, Note, NoteKind, Problem, RowError};
+pub use records::RECORD_BYTES_MAX;
+pub use row::Row;
