@@ -1,6 +1,7 @@
 //! Room `app`: the use cases. The only room that joins the others; it decides who may do what, in which transaction,
 //! by which clock.
 
+pub mod assessments;
 mod error;
 pub mod imports;
 mod names;
@@ -8,10 +9,11 @@ mod names;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
-use sizao_model::{Clock, Instant};
-use sizao_store::Store;
+use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
+use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
+pub use assessments::Rules;
 pub use error::AppError;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
@@ -20,6 +22,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     signer: SigningKey,
     recorder: Uuid,
+    rules: Rules,
 }
 
 impl App {
@@ -32,9 +35,10 @@ impl App {
         clock: Arc<dyn Clock>,
         signer: SigningKey,
         recorder_name: &str,
+        rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        Ok(Self { store, clock, signer, recorder })
+        Ok(Self { store, clock, signer, recorder, rules })
     }
 
     /// The store.
@@ -45,6 +49,17 @@ impl App {
     /// The present instant, by this node's clock.
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// Destroys the bodies of a retention class and day, with their key, and assesses again whom that concerns.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn erase(&self, class: RetentionClass, recorded_on: CivilDay, basis: &str) -> Result<Certificate, AppError> {
+        self.catch_up(|_| {}).await?;
+        let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
+        self.reassess(&certificate.people).await?;
+        Ok(certificate)
     }
 
     /// Ends the node: everything is written to the main file.

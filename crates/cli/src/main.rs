@@ -1,3 +1,32 @@
-//! The `sizao` command.
+//! The `sizao` command: one binary for a laptop, a county and a city.
 
-fn main() {}
+mod args;
+mod commands;
+mod node;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sizao: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match commands::run(args, &runtime) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sizao: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

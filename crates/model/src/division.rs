@@ -42,6 +42,8 @@ pub struct DivisionError {
 }
 
 impl DivisionCode {
+    /// Henan province (河南省).
+    pub const HENAN: Self = Self { digits: 41, len: 2 };
     /// Jiyuan, city and county in one.
     pub const JIYUAN: Self = Self { digits: 419_001, len: 6 };
 

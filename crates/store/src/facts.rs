@@ -9,7 +9,7 @@ use std::{
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
-use sizao_model::{CivilDay, FactId, Instant, fact::RetentionClass};
+use sizao_model::{CivilDay, FactId, FactKind, Instant, fact::RetentionClass};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -238,6 +238,75 @@ impl Store {
         self.open_rows(rows).await
     }
 
+    /// The same, with those that do not fit their seal left out and named in the second value.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_leaves_that_fit(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
+        let rows: Vec<FactRow> = on!(self.db.reader(), pool => {
+            sqlx::query_as(concat!(
+                "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ",
+                "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
+            ))
+            .bind(from as i64).bind(to as i64).fetch_all(pool).await?
+        });
+        self.open_rows_that_fit(rows).await
+    }
+
+    /// Facts of a few kinds of which there are few: declarations of areas, resets of sites.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`], [`StoreError::Database`].
+    pub async fn load_kinds(&self, kinds: &[FactKind]) -> Result<Vec<StoredFact>, StoreError> {
+        let mut rows: Vec<FactRow> = Vec::new();
+        for kind in kinds {
+            let found: Vec<FactRow> = on!(self.db.reader(), pool => {
+                sqlx::query_as(concat!(
+                    "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ",
+                    "WHERE f.kind IN (11, 12, 16) AND f.kind = $1 ORDER BY f.leaf"
+                ))
+                .bind(i64::from(kind.code())).fetch_all(pool).await?
+            });
+            rows.extend(found);
+        }
+        Ok(self.open_rows_that_fit(rows).await?.0)
+    }
+
+    /// The facts with these ids that are there, fit their seal and are not erased.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
+        macro_rules! query {
+            ($condition:expr) => {
+                concat!("SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.id ", $condition)
+            };
+        }
+        let mut rows: Vec<FactRow> = Vec::new();
+        match self.db.reader() {
+            Either::Sqlite(pool) => {
+                for chunk in ids.chunks(500) {
+                    let places = chunk.len().next_power_of_two();
+                    let text = format!("{}({})", query!("IN "), vec!["?"; places].join(","));
+                    let mut query = sqlx::query_as(AssertSqlSafe(text));
+                    for at in 0..places {
+                        query = query.bind(chunk.get(at).map(|id| id.uuid()));
+                    }
+                    rows.extend(query.fetch_all(pool).await?);
+                }
+            }
+            Either::Postgres(pool) => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                rows = sqlx::query_as(query!("= ANY($1)")).bind(ids).fetch_all(pool).await?;
+            }
+        }
+        Ok(self.open_rows_that_fit(rows).await?.0)
+    }
+
     /// The fact with this id, if it is there and not erased.
     ///
     /// # Errors
@@ -282,6 +351,19 @@ impl Store {
             facts.extend(seal::open(&row, &self.keys, key.as_ref())?);
         }
         Ok(facts)
+    }
+
+    async fn open_rows_that_fit(&self, rows: Vec<FactRow>) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
+        let mut facts = Vec::with_capacity(rows.len());
+        let mut refused = Vec::new();
+        for row in rows {
+            let key = self.key_for(&row).await?;
+            match seal::open(&row, &self.keys, key.as_ref()) {
+                Ok(fact) => facts.extend(fact),
+                Err(error) => refused.push(error),
+            }
+        }
+        Ok((facts, refused))
     }
 
     pub(crate) async fn key_for(&self, row: &FactRow) -> Result<Option<DataKey>, StoreError> {

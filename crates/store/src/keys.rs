@@ -353,8 +353,8 @@ pub(crate) fn random(entropy: &mut Entropy) -> Secret {
     secret
 }
 
-/// SHA-256 of some parts.
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+/// SHA-256 of some parts, one after the other.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part);

@@ -24,7 +24,7 @@ pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
 pub use imports::ImportState;
-pub use keys::{Entropy, MasterKey, from_hex, hex};
+pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,

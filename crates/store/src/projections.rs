@@ -3,6 +3,8 @@
 //! A projection remembers how far it has read the log; what lies beyond is the work that is owed. A fact and that work
 //! are therefore one commit, and a process that dies loses neither.
 
+use std::collections::HashSet;
+
 use sizao_model::{DivisionCode, Instant, PersonId, id::AreaCode, id::FactId, id::PoolId, id::SiteId};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -217,17 +219,44 @@ impl Store {
         Ok((found, tampered))
     }
 
-    /// The leaves of facts that name an area inside this one.
+    /// The areas inside this one, itself included, that any fact names.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn leaves_inside(&self, area: &AreaCode) -> Result<Vec<u64>, StoreError> {
+    pub async fn areas_mentioned_in(&self, area: &AreaCode) -> Result<Vec<AreaCode>, StoreError> {
         let key = MentionKey::area(area);
-        let leaves: Vec<i64> = on!(self.db.reader(), pool => {
-            sqlx::query_scalar("SELECT leaf FROM mention WHERE key >= $1 AND key < $2")
+        let keys: Vec<Vec<u8>> = on!(self.db.reader(), pool => {
+            sqlx::query_scalar("SELECT DISTINCT key FROM mention WHERE key >= $1 AND key < $2")
                 .bind(&key.0).bind(key.range_end()).fetch_all(pool).await?
         });
-        Ok(leaves.into_iter().map(|leaf| leaf as u64).collect())
+        Ok(keys.iter().filter_map(|key| std::str::from_utf8(&key[1..]).ok()).map(AreaCode::from).collect())
+    }
+
+    /// Which of these people have a stored assessment.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn stored_among(&self, people: &[PersonId]) -> Result<HashSet<PersonId>, StoreError> {
+        let mut found: Vec<Uuid> = Vec::new();
+        match self.db.reader() {
+            Either::Sqlite(pool) => {
+                for chunk in people.chunks(1_000) {
+                    let places = chunk.len().next_power_of_two();
+                    let text = format!("SELECT person FROM assessment WHERE person IN ({})", vec!["?"; places].join(","));
+                    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+                    for at in 0..places {
+                        query = query.bind(chunk.get(at).map(|person| person.uuid()));
+                    }
+                    found.extend(query.fetch_all(pool).await?);
+                }
+            }
+            Either::Postgres(pool) => {
+                let people: Vec<Uuid> = people.iter().map(|person| person.uuid()).collect();
+                found = sqlx::query_scalar("SELECT person FROM assessment WHERE person = ANY($1)")
+                    .bind(people).fetch_all(pool).await?;
+            }
+        }
+        Ok(found.into_iter().map(PersonId::new).collect())
     }
 
     /// Saves assessments, and that the log was assessed up to leaf `upto` when given.

@@ -1,7 +1,7 @@
 //! Erasure: the bodies of one retention class and day go, with their key; the log keeps that they were there.
 
 use sizao_model::{
-    CivilDay, FactId, Happened, Instant, PersonId,
+    CivilDay, DivisionCode, FactId, Happened, Instant, PersonId,
     fact::{Erasure, RetentionClass},
 };
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl Store {
         let fact = NewFact {
             id: self.new_fact_id(now),
             person: None,
-            division: sizao_model::DivisionCode::parse("41").expect("a province's code"),
+            division: DivisionCode::HENAN,
             happened: Happened::at(now),
             recorded_at: now,
             body: Erasure {

@@ -1,0 +1,194 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sizao_model::{CivilDay, Instant, fact::RetentionClass};
+
+/// Stops outbreaks early: facts in, measures out, each with evidence and an end.
+#[derive(Parser, Debug)]
+#[command(name = "sizao", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Answer in JSON, one object a line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sizao init                                            make a store in this folder, with its key
+  sizao import cases.csv --mapping mappings/cases.toml  take in a list; bad rows come back in a file
+  sizao log verify                                      check every fact and the whole tree
+  sizao doctor                                          what is wrong, and how to mend it";
+
+/// Which store, with which key.
+#[derive(ClapArgs, Debug, Clone)]
+pub struct NodeArgs {
+    /// The store: a SQLite file, or postgres://user@host/database.
+    #[arg(long, global = true, env = "SIZAO_STORE", default_value = "sizao.db", value_name = "PLACE")]
+    pub store: String,
+    /// File with the master key; without it, the store's name with `.key`. SIZAO_MASTER_KEY may hold the key itself.
+    #[arg(long, global = true, env = "SIZAO_KEY_FILE", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make an empty store and its keys.
+    Init(Init),
+    /// Take in a file by a mapping.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
+    /// The log: verify, prove, export, restore.
+    #[command(subcommand)]
+    Log(Log),
+    /// Write everything needed to restore the store into one file (.zst is compressed).
+    Backup {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Make a store from a backup; only where there is none.
+    Restore {
+        /// File that `sizao backup` wrote.
+        file: PathBuf,
+    },
+    /// Destroy the bodies of one retention class and day, with their key.
+    Erase(Erase),
+    /// Master key: rotate, recovery kit.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Derived tables.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Say what is wrong with this node and how to mend it.
+    Doctor,
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  sizao import cases.csv --mapping cases.toml --dry-run   read and check, store nothing
+  sizao import cases.csv --mapping cases.toml             store; go on where a killed import stopped
+  sizao import cases-bad.csv --mapping cases.toml         send the mended rows again";
+
+/// What a store is for.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Real people.
+    Real,
+    /// Data to look at; times of recording may be simulated.
+    Demo,
+    /// An exercise; times of recording may be simulated.
+    Drill,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Init {
+    /// What the store is for. It can never be changed.
+    #[arg(long, value_enum, default_value = "real")]
+    pub kind: Kind,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Import {
+    /// CSV (UTF-8 or GB18030) or XLSX.
+    pub file: PathBuf,
+    /// Which columns mean what: a TOML file.
+    #[arg(long)]
+    pub mapping: PathBuf,
+    /// Name of the list; without it, the digest of the file. The same list again changes nothing.
+    #[arg(long)]
+    pub list: Option<String>,
+    /// Read and check only; nothing is stored.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// File for the rows that are handed back; without it, the file's name with `-bad`.
+    #[arg(long, value_name = "FILE")]
+    pub bad_rows: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Log {
+    /// Check every fact, the tree, the signatures and the guards.
+    Verify,
+    /// Prove that a fact is in the log, or that the log begins with an earlier one.
+    Prove {
+        /// Id of the fact.
+        #[arg(long, conflicts_with = "since", required_unless_present = "since")]
+        fact: Option<String>,
+        /// Number of leaves of the earlier log.
+        #[arg(long, value_name = "SIZE")]
+        since: Option<u64>,
+    },
+    /// Print the signed head of the log, to be kept by a witness.
+    Checkpoint,
+    /// Write what an outsider verifies with docs/verify.py; with --complete, what restore needs.
+    Export {
+        /// File to write (.zst is compressed); - for standard output.
+        file: PathBuf,
+        /// Sealed bodies, wrapped keys and the vault too.
+        #[arg(long)]
+        complete: bool,
+    },
+    /// Make a store from a complete export; only where there is none.
+    Restore {
+        /// File that `sizao log export --complete` wrote.
+        file: PathBuf,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Erase {
+    /// Which class of facts.
+    #[arg(long, value_parser = parse_class)]
+    pub class: RetentionClass,
+    /// Day on which they were recorded.
+    #[arg(long, value_parser = parse_day)]
+    pub recorded_on: CivilDay,
+    /// Law or order on which it rests; it stays in the log.
+    #[arg(long)]
+    pub basis: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Keys {
+    /// Lock the store with a new master key. No fact is touched.
+    Rotate,
+    /// Split the master key into three parts, any two of which give it back. Prints them once.
+    RecoveryKit,
+    /// Put the master key together from two parts and write the key file.
+    Recover {
+        /// Parts of the kit, two or more.
+        #[arg(required = true, num_args = 2..)]
+        parts: Vec<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum StoreCommand {
+    /// Forget everything derived and make it again from the log.
+    Rebuild,
+}
+
+fn parse_class(text: &str) -> Result<RetentionClass, String> {
+    RetentionClass::ALL.into_iter().find(|class| class.name() == text).ok_or_else(|| {
+        format!("classes are {}", RetentionClass::ALL.map(RetentionClass::name).join(", "))
+    })
+}
+
+fn parse_day(text: &str) -> Result<CivilDay, String> {
+    CivilDay::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads an instant of the command line.
+pub fn parse_instant(text: &str) -> Result<Instant, String> {
+    Instant::parse(text).map_err(|error| error.to_string())
+}

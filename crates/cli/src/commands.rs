@@ -1,0 +1,36 @@
+//! The commands, one file each.
+
+mod doctor;
+mod import;
+mod init;
+mod keys;
+mod log;
+mod rebuild;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use tokio::runtime::Runtime;
+
+use crate::args::{Args, Command};
+
+/// Runs what was typed.
+pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
+    let Args { node, json, command } = args;
+    match command {
+        Command::Init(order) => runtime.block_on(init::run(&node, order, json)),
+        Command::Import(order) => import::run(&node, order, json, runtime),
+        Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
+        Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
+        Command::Restore { file } => runtime.block_on(log::restore(&node, &file, json)),
+        Command::Erase(order) => runtime.block_on(log::erase(&node, order, json)),
+        Command::Keys(order) => runtime.block_on(keys::run(&node, order, json)),
+        Command::Store(crate::args::StoreCommand::Rebuild) => runtime.block_on(rebuild::run(&node, json)),
+        Command::Doctor => runtime.block_on(doctor::run(&node, json)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "sizao", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

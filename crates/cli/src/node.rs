@@ -1,0 +1,140 @@
+//! Opening the node that a command works on: its store, its key file, the system's clock and randomness.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use ed25519_dalek::SigningKey;
+use sizao_app::App;
+use sizao_model::{Clock, Instant};
+use sizao_store::{Entropy, MasterKey, Place, Store, StoreKind, from_hex, hex};
+
+use crate::args::NodeArgs;
+
+/// The system's clock: the only place where it is read.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    fn now(&self) -> Instant {
+        Instant::from_micros(jiff::Timestamp::now().as_microsecond())
+    }
+}
+
+/// The system's randomness.
+pub fn entropy() -> Box<Entropy> {
+    Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("the system has randomness"))
+}
+
+/// The keys of a node: the master key and the recorder's.
+pub struct NodeKeys {
+    pub master: MasterKey,
+    pub recorder: SigningKey,
+}
+
+const RECORDER_PREFIX: &str = "sizao-recorder:";
+
+impl NodeKeys {
+    /// New keys.
+    pub fn generate() -> Self {
+        let mut entropy = entropy();
+        let mut seed = [0; 32];
+        entropy(&mut seed);
+        Self { master: MasterKey::generate(1, &mut *entropy), recorder: SigningKey::from_bytes(&seed) }
+    }
+
+    /// Reads the key file, or the environment variable in its place.
+    pub fn load(node: &NodeArgs) -> Result<Self> {
+        let path = key_path(node);
+        let text = match std::env::var("SIZAO_MASTER_KEY") {
+            Ok(text) => text,
+            Err(_) => fs::read_to_string(&path).with_context(|| {
+                format!("the key file {} cannot be read. Give it with --key, or put it together with `sizao keys recover`", path.display())
+            })?,
+        };
+        let mut lines = text.split_whitespace();
+        let master = MasterKey::parse(lines.next().unwrap_or_default())?;
+        let recorder = lines.next().and_then(|line| line.strip_prefix(RECORDER_PREFIX)).and_then(from_hex);
+        let recorder = match recorder.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            Some(seed) => SigningKey::from_bytes(&seed),
+            None => Self::generate().recorder,
+        };
+        Ok(Self { master, recorder })
+    }
+
+    /// Writes the key file, readable by its owner alone. An older one is kept beside it.
+    pub fn save(&self, node: &NodeArgs) -> Result<PathBuf> {
+        let path = key_path(node);
+        if path.exists() {
+            let old = path.with_extension(format!("key.before-{}", self.master.version()));
+            fs::rename(&path, &old).with_context(|| format!("keeping the old key as {}", old.display()))?;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).with_context(|| format!("writing the key file {}", path.display()))?;
+        let recorder = hex(self.recorder.as_bytes());
+        file.write_all(format!("{}{RECORDER_PREFIX}{recorder}\n", *self.master.to_text()).as_bytes())?;
+        file.sync_all()?;
+        Ok(path)
+    }
+}
+
+/// Where the key file is.
+pub fn key_path(node: &NodeArgs) -> PathBuf {
+    match (&node.key, Place::parse(&node.store)) {
+        (Some(path), _) => path.clone(),
+        (None, Place::Sqlite(path)) => {
+            let mut name = path.into_os_string();
+            name.push(".key");
+            name.into()
+        }
+        (None, Place::Postgres(_)) => PathBuf::from("sizao.key"),
+    }
+}
+
+/// Makes an empty store with new keys.
+pub async fn create(node: &NodeArgs, kind: StoreKind) -> Result<(Store, NodeKeys, PathBuf)> {
+    let place = Place::parse(&node.store);
+    let path = key_path(node);
+    if path.exists() {
+        bail!("there is a key file already at {}: move it away, or choose another with --key", path.display());
+    }
+    let keys = NodeKeys::generate();
+    if let Place::Sqlite(file) = &place
+        && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    let store = Store::create(&place, kind, keys.master.clone(), entropy(), SystemClock.now()).await?;
+    let path = keys.save(node)?;
+    Ok((store, keys, path))
+}
+
+/// Opens the store of the node.
+pub async fn open_store(node: &NodeArgs) -> Result<(Store, NodeKeys)> {
+    let keys = NodeKeys::load(node)?;
+    let store = Store::open(&Place::parse(&node.store), keys.master.clone(), entropy()).await?;
+    Ok((store, keys))
+}
+
+/// Puts the node together.
+pub async fn open(node: &NodeArgs) -> Result<Arc<App>> {
+    let (store, keys) = open_store(node).await?;
+    assemble(store, &keys).await
+}
+
+/// Puts a node together around an open store.
+pub async fn assemble(store: Store, keys: &NodeKeys) -> Result<Arc<App>> {
+    Ok(Arc::new(App::new(store, Arc::new(SystemClock), keys.recorder.clone(), "command line").await?))
+}
+
+/// Reads a text file, with its name in the error.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
