@@ -93,7 +93,7 @@ impl App {
         let mut around = Neighbourhood::new(&self.store);
         around.gather(&[person]).await?;
         let facts = around.facts();
-        let index = FactIndex::new(&facts);
+        let index = FactIndex::new(facts);
         Ok(assessed(&index.dossier(person), &self.rules, known_at, at))
     }
 
@@ -150,7 +150,7 @@ impl App {
         around.spread(changed.iter().map(|stored| &stored.fact)).await?;
         let people = {
             let facts = around.facts();
-            let index = FactIndex::new(&facts);
+            let index = FactIndex::new(facts);
             let mut people: Vec<PersonId> = tokio::task::block_in_place(|| {
                 changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
             });
@@ -175,7 +175,7 @@ impl App {
         let facts = around.facts();
         let divisions = around.divisions();
         let rows: Vec<StoredAssessment> = tokio::task::block_in_place(|| {
-            let index = FactIndex::new(&facts);
+            let index = FactIndex::new(facts);
             let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &self.rules, now, now));
             each.map(|assessed| {
                 let division = divisions.get(&assessed.assessment.person).copied().unwrap_or(NOWHERE);

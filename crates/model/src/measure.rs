@@ -59,6 +59,11 @@ impl MeasureKind {
         self.strictness() > 0
     }
 
+    /// Whether people live apart under it, so that it starts when they do.
+    pub const fn is_isolation(self) -> bool {
+        matches!(self, Self::CentralIsolation | Self::HomeIsolation)
+    }
+
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,1 +1,22 @@
-//! Room `policy`.
+//! Policy: what the facts about a person mean under the rules in force.
+//!
+//! [`assess`] turns a [`Dossier`] and a [`PackTimeline`] into an [`Assessment`](sizao_model::Assessment). It is pure:
+//! no clock, no file, no randomness; the same input gives the same answer in whatever order the facts come. Rules are
+//! [`Pack`]s, data with dates and sources; each condition that a pack can name is one file in `rules`.
+
+mod assess;
+mod chain;
+mod dossier;
+mod index;
+mod known;
+pub mod pack;
+mod people;
+mod plan;
+mod rules;
+mod timeline;
+
+pub use assess::assess;
+pub use dossier::Dossier;
+pub use index::{FactIndex, Mention, mentions};
+pub use pack::{Pack, PackError};
+pub use timeline::{PackTimeline, TimelineError};

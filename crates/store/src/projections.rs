@@ -243,7 +243,7 @@ impl Store {
                 for chunk in people.chunks(1_000) {
                     let places = chunk.len().next_power_of_two();
                     let text = format!("SELECT person FROM assessment WHERE person IN ({})", vec!["?"; places].join(","));
-                    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+                    let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(text));
                     for at in 0..places {
                         query = query.bind(chunk.get(at).map(|person| person.uuid()));
                     }

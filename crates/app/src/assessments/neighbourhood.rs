@@ -30,8 +30,8 @@ impl<'a> Neighbourhood<'a> {
     }
 
     /// Everything read so far.
-    pub(super) fn facts(&self) -> Vec<&Fact> {
-        self.facts.values().map(|stored| &stored.fact).collect()
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.values().map(|stored| &stored.fact)
     }
 
     /// Where people are looked after: the division of the latest fact about each.

@@ -1,0 +1,151 @@
+//! Whom a fact concerns: the way of the dossier, walked backwards.
+
+use rustc_hash::FxHashSet;
+use sizao_model::{Fact, FactBody, FactId, FactKind, PersonId};
+
+use super::{FactIndex, Mention, mentions};
+
+pub(super) fn concerned(index: &FactIndex<'_>, fact: &Fact) -> Vec<PersonId> {
+    let mut touched = Touched::default();
+    touched.fact(index, fact, &mut FxHashSet::default());
+    let spread = |persons: &FxHashSet<PersonId>| -> FxHashSet<PersonId> {
+        persons.iter().flat_map(|person| index.linked(*person)).collect()
+    };
+    let sources = spread(&touched.sources);
+    // Contacts of the persons touched, and contacts of these contacts; children of either.
+    let contacts = spread(&exposed_to(index, &sources));
+    let contacts_of_contacts = spread(&exposed_to(index, &contacts));
+    let parents: FxHashSet<PersonId> = sources.union(&contacts).copied().collect();
+    let children = spread(&dependents(index, &parents, FactKind::Person));
+    let mut concerned: FxHashSet<PersonId> = spread(&touched.only);
+    for group in [sources, contacts, contacts_of_contacts, children] {
+        concerned.extend(group);
+    }
+    let mut sorted: Vec<PersonId> = concerned.into_iter().collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// The persons a fact speaks of.
+#[derive(Default)]
+struct Touched {
+    /// Whose facts others refer to.
+    sources: FxHashSet<PersonId>,
+    /// Whom it concerns alone.
+    only: FxHashSet<PersonId>,
+}
+
+impl Touched {
+    fn fact(&mut self, index: &FactIndex<'_>, fact: &Fact, seen: &mut FxHashSet<FactId>) {
+        if !seen.insert(fact.id) {
+            return;
+        }
+        let kind = fact.body.kind();
+        let concerns_others = matches!(
+            kind,
+            FactKind::Diagnosis
+                | FactKind::IsolationStarted
+                | FactKind::Discharge
+                | FactKind::Death
+                | FactKind::Exposure
+                | FactKind::Sample
+                | FactKind::IdentityLink
+                | FactKind::IdentityUnlink
+        );
+        if concerns_others { &mut self.sources } else { &mut self.only }.extend(fact.person);
+        for mention in mentions(fact) {
+            self.mention(index, fact, mention, seen);
+        }
+        // It may have been named before it was there: as evidence, as the fact confirmed or corrected.
+        for other in index.mentioning(&Mention::Fact(fact.id)) {
+            match other.body.kind() {
+                FactKind::Extension | FactKind::SiteReset => self.fact(index, other, seen),
+                FactKind::Correction if kind != FactKind::Correction => {
+                    for mention in mentions(other) {
+                        self.mention(index, fact, mention, seen);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn mention(&mut self, index: &FactIndex<'_>, fact: &Fact, mention: Mention, seen: &mut FxHashSet<FactId>) {
+        match (&fact.body, mention) {
+            (FactBody::IdentityLink(_) | FactBody::Correction(_), Mention::Person(person)) => {
+                self.sources.insert(person);
+            }
+            (
+                FactBody::TestResult(_)
+                | FactBody::Confirmation(_)
+                | FactBody::IdentityUnlink(_)
+                | FactBody::Correction(_),
+                Mention::Fact(id),
+            ) => {
+                if let Some(of) = index.with_id(id) {
+                    self.fact(index, of, seen);
+                }
+            }
+            (FactBody::TestResult(_) | FactBody::Correction(_), Mention::Pool(pool)) => {
+                for sample in index.mentioning(&Mention::Pool(pool)).filter(|fact| fact.body.kind() == FactKind::Sample)
+                {
+                    self.sources.extend(sample.person);
+                    self.moved(index, sample);
+                }
+            }
+            (FactBody::SiteReset(_) | FactBody::Correction(_), Mention::Site(site)) => {
+                for place in index.mentioning(&Mention::Site(site)) {
+                    self.only.extend(place.person);
+                    self.moved(index, place);
+                }
+            }
+            (FactBody::AreaDeclared(_) | FactBody::AreaEnded(_) | FactBody::Correction(_), Mention::Area(area)) => {
+                for stay in index.near_area(area.as_str()) {
+                    self.only.extend(stay.person);
+                    self.moved(index, stay);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The person to whom a correction moves a fact, or whose fact a correction changes into one like it.
+    fn moved(&mut self, index: &FactIndex<'_>, fact: &Fact) {
+        let of = match &fact.body {
+            FactBody::Correction(correction) => index.with_id(correction.of),
+            _ => None,
+        };
+        self.sources.extend(of.and_then(|of| of.person));
+        let base = of.map_or(fact.id, |of| of.id);
+        for correction in index.corrections(base) {
+            if let FactBody::Correction(correction) = &correction.body {
+                self.sources.extend(correction.person);
+            }
+        }
+    }
+}
+
+/// Who has an exposure to one of these persons.
+fn exposed_to(index: &FactIndex<'_>, persons: &FxHashSet<PersonId>) -> FxHashSet<PersonId> {
+    dependents(index, persons, FactKind::Exposure)
+}
+
+/// Who has a fact of this kind that mentions one of these persons, as recorded or as corrected.
+fn dependents(index: &FactIndex<'_>, persons: &FxHashSet<PersonId>, kind: FactKind) -> FxHashSet<PersonId> {
+    let mut found = FxHashSet::default();
+    for person in persons {
+        for fact in index.mentioning(&Mention::Person(*person)) {
+            let of = match &fact.body {
+                FactBody::Correction(correction) => index.with_id(correction.of),
+                _ => Some(fact),
+            };
+            let Some(of) = of.filter(|of| of.body.kind() == kind) else { continue };
+            found.extend(of.person);
+            found.extend(index.corrections(of.id).filter_map(|correction| match &correction.body {
+                FactBody::Correction(correction) => correction.person,
+                _ => None,
+            }));
+        }
+    }
+    found
+}

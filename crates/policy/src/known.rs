@@ -1,0 +1,112 @@
+//! What was known at a moment: facts recorded by then, with their corrections applied.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use sizao_model::{Fact, FactBody, FactId, Happened, Instant, PersonId, fact::Correction};
+
+/// A fact as it was known, after corrections.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen<'a> {
+    pub id: FactId,
+    pub person: Option<PersonId>,
+    pub happened: Cow<'a, Happened>,
+    /// When it was recorded; of a fact moved to another person, when that was recorded.
+    pub recorded_at: Instant,
+    pub body: Cow<'a, FactBody>,
+    /// The corrections through which it counts.
+    pub corrections: Vec<FactId>,
+}
+
+impl Seen<'_> {
+    /// First instant.
+    pub fn starts_at(&self) -> Instant {
+        self.happened.starts_at()
+    }
+}
+
+/// The facts known at `known_at`, oldest record first, corrections applied and taken out.
+///
+/// A correction that retracts makes the fact not exist. One of time or body keeps the first recording time; one that
+/// changes the person counts from the correction.
+pub(crate) fn read<'a>(facts: &[&'a Fact], known_at: Instant) -> Vec<Seen<'a>> {
+    let mut known: Vec<&'a Fact> = facts.iter().copied().filter(|fact| fact.recorded_at <= known_at).collect();
+    known.sort_unstable_by_key(|fact| (fact.recorded_at, fact.id));
+    known.dedup_by_key(|fact| fact.id);
+    let corrections = standing_corrections(&known);
+    let mut seen: Vec<Seen<'a>> = known
+        .iter()
+        .filter(|fact| !matches!(fact.body, FactBody::Correction(_)))
+        .filter_map(|fact| corrected(fact, &corrections))
+        .collect();
+    if !corrections.is_empty() {
+        seen.sort_unstable_by_key(|seen| (seen.recorded_at, seen.id));
+    }
+    seen
+}
+
+/// Corrections that are not themselves retracted, oldest first.
+fn standing_corrections<'a>(known: &[&'a Fact]) -> Vec<(&'a Fact, &'a Correction)> {
+    let all: Vec<(&Fact, &Correction)> = known
+        .iter()
+        .filter_map(|fact| match &fact.body {
+            FactBody::Correction(correction) => Some((*fact, correction)),
+            _ => None,
+        })
+        .collect();
+    let mut standing = all.clone();
+    // A later correction may retract an earlier one, and be retracted in turn: judge from the last backwards.
+    for index in (0..all.len()).rev() {
+        let (fact, _) = all[index];
+        let retracted = standing.iter().any(|(by, correction)| {
+            correction.retract && correction.of == fact.id && (by.recorded_at, by.id) > (fact.recorded_at, fact.id)
+        });
+        if retracted {
+            standing.retain(|(kept, _)| kept.id != fact.id);
+        }
+    }
+    standing
+}
+
+fn corrected<'a>(fact: &&'a Fact, corrections: &[(&'a Fact, &'a Correction)]) -> Option<Seen<'a>> {
+    let fact: &'a Fact = fact;
+    let mut seen = Seen {
+        id: fact.id,
+        person: fact.person,
+        happened: Cow::Borrowed(&fact.happened),
+        recorded_at: fact.recorded_at,
+        body: Cow::Borrowed(&fact.body),
+        corrections: Vec::new(),
+    };
+    for (by, correction) in corrections.iter().filter(|(_, correction)| correction.of == fact.id) {
+        if correction.retract {
+            return None;
+        }
+        if let Some(person) = correction.person.filter(|person| Some(*person) != seen.person) {
+            seen.person = Some(person);
+            seen.recorded_at = by.recorded_at.max(seen.recorded_at);
+        }
+        if let Some(happened) = &correction.happened {
+            seen.happened = Cow::Borrowed(happened);
+        }
+        if let Some(body) = correction.body.as_ref().and_then(|fields| patched(&seen.body, fields)) {
+            seen.body = Cow::Owned(body);
+        }
+        seen.corrections.push(by.id);
+    }
+    Some(seen)
+}
+
+/// The body with these fields as they are in truth. A correction that would make no valid body changes nothing: it is
+/// refused on the way in, and one malformed fact never stops an assessment.
+fn patched(body: &FactBody, fields: &serde_json::Map<String, Value>) -> Option<FactBody> {
+    let mut whole: serde_json::Map<String, Value> = serde_json::from_str(&body.to_json()).ok()?;
+    for (field, value) in fields {
+        if value.is_null() {
+            whole.remove(field);
+        } else {
+            whole.insert(field.clone(), value.clone());
+        }
+    }
+    FactBody::from_json(body.kind().name(), &Value::Object(whole).to_string()).ok()
+}

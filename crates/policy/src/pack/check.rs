@@ -1,0 +1,493 @@
+//! From the file to a checked pack. Every fault is collected, so that one reading shows them all.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use sizao_model::{Zone, measure::Swab};
+use toml::Spanned;
+
+use super::{
+    AreaRule, ArrivalRule, CaseEnd, CaseRule, Immunity, Notice, NumberNote, OfferRule, Pack, PackError, PackFault,
+    Phase, SecondaryRule, Special, Transport, TwoTests, Window,
+    format::{
+        Effect, Mark, Number, RawArea, RawArrival, RawCase, RawCaseEnd, RawImmunity, RawNotice, RawOffer, RawPack,
+        RawPhase, RawSource, RawTwoTests, RawWindow, Sourced, Text, WindowAnchor, WindowEnd,
+    },
+};
+
+/// Reads and checks; all faults or the pack.
+pub(super) fn read(id: &str, text: &str) -> Result<Pack, Vec<PackError>> {
+    let mut checker = Checker { pack: id, text, sources: BTreeMap::new(), numbers: Vec::new(), faults: Vec::new() };
+    let raw: RawPack = match toml::from_str(text) {
+        Ok(raw) => raw,
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            checker.fault(span, PackFault::Format(error.message().to_owned()));
+            return Err(checker.faults);
+        }
+    };
+    let pack = checker.pack(raw);
+    if checker.faults.is_empty() { Ok(pack) } else { Err(checker.faults) }
+}
+
+struct Checker<'a> {
+    pack: &'a str,
+    text: &'a str,
+    sources: BTreeMap<String, RawSource>,
+    numbers: Vec<NumberNote>,
+    faults: Vec<PackError>,
+}
+
+impl Checker<'_> {
+    fn pack(&mut self, mut raw: RawPack) -> Pack {
+        self.sources = std::mem::take(&mut raw.sources);
+        self.head(&raw);
+        let texts = std::mem::take(&mut raw.texts);
+        let colours = raw.colours;
+        let pack = Pack {
+            id: self.pack.into(),
+            disease: raw.disease.get_ref().as_str().into(),
+            name: raw.name.get_ref().clone(),
+            valid_from: raw.valid_from.get_ref().first(&Zone::SHANGHAI),
+            valid_until: raw.valid_until.as_ref().map(|edge| edge.get_ref().first(&Zone::SHANGHAI)),
+            supersedes: raw.supersedes.as_deref().map(Arc::from),
+            overlay_of: raw.overlay_of.as_ref().map(|id| id.get_ref().as_str().into()),
+            colours,
+            grace_hours: self.optional(raw.grace_hours.as_ref(), "grace_hours", "hours", 0..=72).unwrap_or(24),
+            max_extension_days: self
+                .optional(raw.max_extension_days.as_ref(), "max_extension_days", "days", 0..=14)
+                .unwrap_or(7) as i32,
+            hold_hours: raw
+                .hold_hours
+                .as_ref()
+                .map(|number| self.number(number.get_ref(), "hold_hours", "hours", 1..=24)),
+            window: raw.window.as_ref().map(|window| self.window(window)),
+            close_contact: raw
+                .close_contact
+                .as_ref()
+                .map(|rule| self.phases(&rule.get_ref().phases, "close_contact", rule.span())),
+            secondary_contact: raw.secondary_contact.as_ref().map(|rule| SecondaryRule {
+                phases: self.phases(&rule.get_ref().phases, "secondary_contact", rule.span()),
+                follows_source: rule.get_ref().follows_source,
+            }),
+            case: raw.case.as_ref().map(|case| self.case(case)),
+            inbound_traveller: raw
+                .inbound_traveller
+                .as_ref()
+                .map(|rule| self.phases(&rule.get_ref().phases, "inbound_traveller", rule.span())),
+            area: raw.area.as_ref().map(|area| self.area(area)),
+            arrival: raw.arrival.as_ref().map(|arrival| self.arrival(arrival)),
+            immunity: raw.immunity.as_ref().map(|immunity| self.immunity(immunity.get_ref())),
+            offers: raw.offers.iter().enumerate().map(|(at, offer)| self.offer(offer.get_ref(), at)).collect(),
+            special: raw.special.as_ref().map_or_else(Special::default, |special| Special {
+                home_traits: special.home_traits.clone(),
+                child_years_max: self.number(&special.child_years_max, "special.child_years_max", "years", 0..=18)
+                    as i32,
+            }),
+            transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| Transport {
+                aircraft_rows: self.number(&transport.aircraft_rows, "transport.aircraft_rows", "rows", 0..=20),
+                coach_rows: self.number(&transport.coach_rows, "transport.coach_rows", "rows", 0..=20),
+                train_bays: self.number(&transport.train_bays, "transport.train_bays", "bays", 0..=20),
+            }),
+            notices: raw.notices.iter().filter_map(|notice| self.notice(notice)).collect(),
+            texts: Vec::new(),
+            numbers: Vec::new(),
+        };
+        for (number, name, unit, bounds) in [
+            (&raw.checks_per_day, "checks_per_day", "checks", 0..=24),
+            (&raw.report_limit_hours, "report_limit_hours", "hours", 1..=168),
+            (&raw.pool_size_max, "pool_size_max", "samples", 1..=100),
+        ] {
+            self.optional(number.as_ref(), name, unit, bounds);
+        }
+        let texts = self.texts(&pack, &raw, texts);
+        Pack { texts, numbers: std::mem::take(&mut self.numbers), ..pack }
+    }
+
+    fn head(&mut self, raw: &RawPack) {
+        if raw.id.get_ref() != self.pack {
+            let found = raw.id.get_ref().clone();
+            self.fault(raw.id.span(), PackFault::OtherId { found, folder: self.pack.to_owned() });
+        }
+        if raw.name.get_ref().zh.trim().is_empty() || raw.name.get_ref().en.trim().is_empty() {
+            self.fault(raw.name.span(), PackFault::MissingText("the pack's name".to_owned()));
+        }
+        if let Some(base) = raw.overlay_of.as_ref().filter(|base| base.get_ref() == self.pack) {
+            self.fault(base.span(), PackFault::Circular(format!("{0} -> {0}", self.pack)));
+        }
+        if let Some(until) = &raw.valid_until
+            && until.get_ref().first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().first(&Zone::SHANGHAI)
+        {
+            self.fault(until.span(), PackFault::EndsBeforeItBegins);
+        }
+        if !raw.colours {
+            self.no_colours(raw);
+        }
+    }
+
+    fn no_colours(&mut self, raw: &RawPack) {
+        let mut coloured: Vec<(String, Range<usize>)> = Vec::new();
+        let mut lists: Vec<(&str, &[Spanned<RawPhase>])> = Vec::new();
+        if let Some(rule) = &raw.close_contact {
+            lists.push(("close_contact", &rule.get_ref().phases));
+        }
+        if let Some(rule) = &raw.secondary_contact {
+            lists.push(("secondary_contact", &rule.get_ref().phases));
+        }
+        if let Some(rule) = &raw.inbound_traveller {
+            lists.push(("inbound_traveller", &rule.get_ref().phases));
+        }
+        if let Some(rule) = &raw.case {
+            lists.push(("case", &rule.get_ref().after));
+            if rule.get_ref().colour.is_some() {
+                coloured.push(("case".to_owned(), rule.span()));
+            }
+        }
+        for (name, phases) in lists {
+            for phase in phases.iter().filter(|phase| phase.get_ref().colour.is_some()) {
+                coloured.push((format!("a phase of {name}"), phase.span()));
+            }
+        }
+        if let Some(rule) = raw.arrival.as_ref().filter(|rule| rule.get_ref().colour.is_some()) {
+            coloured.push(("arrival".to_owned(), rule.span()));
+        }
+        for (what, span) in coloured {
+            self.fault(span, PackFault::ColourWithoutColours(what));
+        }
+    }
+
+    fn window(&mut self, raw: &Spanned<RawWindow>) -> Window {
+        let window = raw.get_ref();
+        let anchor = match window.anchor.get_ref().as_str() {
+            "onset" => WindowAnchor::Onset,
+            "onset_or_sampling" => WindowAnchor::OnsetOrSampling,
+            other => {
+                self.fault(window.anchor.span(), PackFault::UnknownAnchor(other.to_owned()));
+                WindowAnchor::Onset
+            }
+        };
+        if window.until == WindowEnd::DaysAfter && window.after_days.is_none() {
+            self.fault(
+                raw.span(),
+                PackFault::NoEnd { rule: "the infectious window".to_owned(), missing: "after_days" },
+            );
+        }
+        Window {
+            before_days: self.number(&window.before_days, "window.before_days", "days", 0..=30) as i32,
+            anchor,
+            until: window.until,
+            after_days: self.optional(window.after_days.as_ref(), "window.after_days", "days", 0..=60).unwrap_or(0)
+                as i32,
+            airspace_hours: self.optional(window.airspace_hours.as_ref(), "window.airspace_hours", "hours", 0..=24),
+        }
+    }
+
+    /// Phases follow one another, get milder, and test within themselves.
+    fn phases(&mut self, raw: &[Spanned<RawPhase>], rule: &str, span: Range<usize>) -> Vec<Phase> {
+        if raw.is_empty() {
+            self.fault(span, PackFault::NoEnd { rule: rule.to_owned(), missing: "phases" });
+        }
+        let mut phases: Vec<Phase> = Vec::with_capacity(raw.len());
+        let mut served = 0;
+        for (index, raw) in raw.iter().enumerate() {
+            let path = format!("{rule}.phases[{index}]");
+            let phase = self.phase(raw, rule, &path);
+            self.order(raw, rule, index, served, phases.last(), &phase);
+            served += phase.days;
+            phases.push(phase);
+        }
+        phases
+    }
+
+    fn order(
+        &mut self,
+        raw: &Spanned<RawPhase>,
+        rule: &str,
+        index: usize,
+        served: i32,
+        before: Option<&Phase>,
+        phase: &Phase,
+    ) {
+        let numbered = index + 1;
+        if let Some(from_day) = &raw.get_ref().from_day
+            && *from_day.get_ref() != served + 1
+        {
+            let fault = PackFault::Overlap {
+                rule: rule.to_owned(),
+                phase: numbered,
+                begins: *from_day.get_ref(),
+                before: served,
+            };
+            self.fault(from_day.span(), fault);
+        }
+        let Some(before) = before else { return };
+        if let Some(day) = &raw.get_ref().starts_day_after_first {
+            let begins = *day.value.get_ref() as i32;
+            self.fault(
+                day.value.span(),
+                PackFault::Overlap { rule: rule.to_owned(), phase: numbered, begins, before: served },
+            );
+        }
+        if phase.kind.strictness() > before.kind.strictness() || phase.colour > before.colour {
+            self.fault(raw.span(), PackFault::Stricter { rule: rule.to_owned(), phase: numbered });
+        }
+    }
+
+    fn phase(&mut self, raw: &Spanned<RawPhase>, rule: &str, path: &str) -> Phase {
+        let phase = raw.get_ref();
+        let days = match &phase.days {
+            Some(days) => self.number(days, &format!("{path}.days"), "days", 1..=90) as i32,
+            None => {
+                self.fault(raw.span(), PackFault::NoEnd { rule: format!("a phase of {rule}"), missing: "days" });
+                1
+            }
+        };
+        let tests = phase.tests.as_ref().map_or_else(Vec::new, |tests| self.tests(tests, path, days));
+        Phase {
+            kind: phase.kind,
+            days,
+            tests,
+            colour: phase.colour,
+            swab: phase.swab.unwrap_or(Swab::ThroatSwab),
+            exit_samples: self
+                .optional(phase.exit_samples.as_ref(), &format!("{path}.exit_samples"), "samples", 1..=4)
+                .unwrap_or(1) as u8,
+            starts_day_after_first: self
+                .optional(
+                    phase.starts_day_after_first.as_ref(),
+                    &format!("{path}.starts_day_after_first"),
+                    "days",
+                    0..=60,
+                )
+                .map(|day| day as i32),
+        }
+    }
+
+    fn tests(&mut self, tests: &Sourced<Vec<Spanned<i32>>>, path: &str, days: i32) -> Vec<i32> {
+        self.note(&format!("{path}.tests"), "day_of_isolation", tests, |days| {
+            days.iter().map(|day| day.get_ref().to_string()).collect::<Vec<_>>().join(", ")
+        });
+        let list: Vec<i32> = tests.value.get_ref().iter().map(|day| *day.get_ref()).collect();
+        for day in tests.value.get_ref().iter().filter(|day| !(1..=days).contains(day.get_ref())) {
+            self.fault(day.span(), PackFault::TestOutsidePhase { day: *day.get_ref(), days });
+        }
+        if !list.is_sorted_by(|a, b| a < b) {
+            self.fault(tests.value.span(), PackFault::TestOrder);
+        }
+        list
+    }
+
+    fn case(&mut self, raw: &Spanned<RawCase>) -> CaseRule {
+        let case = raw.get_ref();
+        let days = self.optional(case.days.as_ref(), "case.days", "days", 0..=90);
+        let review = self.optional(case.review_days.as_ref(), "case.review_days", "days", 1..=60);
+        let ceiling = self.optional(case.ceiling_days.as_ref(), "case.ceiling_days", "days", 1..=120);
+        let mut lacking = |missing: &'static str| {
+            self.fault(case.end.span(), PackFault::NoEnd { rule: "case".to_owned(), missing });
+            1
+        };
+        let end = match case.end.get_ref() {
+            RawCaseEnd::Discharge => CaseEnd::Discharge {
+                review_days: review.unwrap_or_else(|| lacking("review_days")) as i32,
+                ceiling_days: ceiling.unwrap_or_else(|| lacking("ceiling_days")) as i32,
+            },
+            RawCaseEnd::DaysAfterAnchor => {
+                CaseEnd::DaysAfterAnchor { days: days.unwrap_or_else(|| lacking("days")) as i32 }
+            }
+        };
+        if let CaseEnd::Discharge { review_days, ceiling_days } = end
+            && (review_days > 14 || review_days > ceiling_days)
+        {
+            self.fault(case.end.span(), PackFault::LateReview { review: review_days, ceiling: ceiling_days });
+        }
+        let after = if case.after.is_empty() { Vec::new() } else { self.phases(&case.after, "case", raw.span()) };
+        CaseRule {
+            end,
+            colour: case.colour,
+            relapse_days: self.number(&case.relapse_days, "case.relapse_days", "days", 1..=365) as i32,
+            after,
+        }
+    }
+
+    fn area(&mut self, raw: &Spanned<RawArea>) -> AreaRule {
+        let area = raw.get_ref();
+        let mut list = |phases: &Option<Vec<Spanned<RawPhase>>>, rule: &str| {
+            phases.as_ref().map(|phases| self.phases(phases, rule, raw.span()))
+        };
+        let inside_high = list(&area.inside.high, "area.inside.high");
+        let inside_medium = list(&area.inside.medium, "area.inside.medium");
+        let same_city = list(&area.same_city, "area.same_city");
+        AreaRule {
+            lookback_days: self.number(&area.lookback_days, "area.lookback_days", "days", 0..=60) as i32,
+            unit: area.unit,
+            inside_high,
+            inside_medium,
+            same_city,
+            same_county: area.same_county.as_ref().map(|rule| self.two_tests(rule)),
+            resident: area.resident.iter().map(|(level, kind)| (*level, *kind)).collect(),
+        }
+    }
+
+    fn two_tests(&mut self, raw: &Spanned<RawTwoTests>) -> TwoTests {
+        let days = self.ending(raw.get_ref().days.as_ref(), "area.same_county", raw.span());
+        TwoTests { days, colour: raw.get_ref().colour }
+    }
+
+    fn arrival(&mut self, raw: &Spanned<RawArrival>) -> ArrivalRule {
+        let arrival = raw.get_ref();
+        let days = self.ending(arrival.days.as_ref(), "arrival", raw.span());
+        let province = arrival.province.get_ref();
+        if province.len() < 2 || !province.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fault(
+                arrival.province.span(),
+                PackFault::Format(format!("'{province}' is not the code of a division")),
+            );
+        }
+        ArrivalRule {
+            province: province.as_str().into(),
+            tests: TwoTests { days, colour: arrival.colour },
+            short_stay_hours: self.number(&arrival.short_stay_hours, "arrival.short_stay_hours", "hours", 0..=168),
+        }
+    }
+
+    fn ending(&mut self, days: Option<&Number>, rule: &str, span: Range<usize>) -> i32 {
+        if days.is_none() {
+            self.fault(span, PackFault::NoEnd { rule: rule.to_owned(), missing: "days" });
+        }
+        self.optional(days, &format!("{rule}.days"), "days", 1..=30).unwrap_or(1) as i32
+    }
+
+    fn immunity(&mut self, raw: &RawImmunity) -> Immunity {
+        if let Some(day) = &raw.born_before {
+            self.note("immunity.born_before", "day", day, ToString::to_string);
+        }
+        Immunity {
+            doses: self.optional(raw.doses.as_ref(), "immunity.doses", "doses", 1..=10).map(|doses| doses as usize),
+            born_before: raw.born_before.as_ref().map(|day| *day.value.get_ref()),
+            igg: raw.igg,
+        }
+    }
+
+    fn offer(&mut self, raw: &RawOffer, index: usize) -> OfferRule {
+        OfferRule {
+            kind: raw.kind.as_str().into(),
+            hours: self.number(&raw.hours, &format!("offers[{index}].hours"), "hours", 1..=2160),
+            effect: raw.effect,
+            not_for: raw.not_for.clone(),
+        }
+    }
+
+    fn notice(&mut self, raw: &Spanned<RawNotice>) -> Option<Notice> {
+        let notice = raw.get_ref();
+        self.words(&notice.text, raw.span(), &format!("notice '{}'", notice.does.get_ref()));
+        let does = match notice.does.get_ref().as_str() {
+            "reminder" => Effect::Reminder,
+            "question" => Effect::Question,
+            "task" => Effect::Task,
+            other => {
+                self.fault(notice.does.span(), PackFault::ForbiddenRestriction(other.to_owned()));
+                return None;
+            }
+        };
+        Some(Notice { on: notice.on, does, text: notice.text.clone() })
+    }
+
+    /// Each rule of the pack has words, and there are no words without a rule.
+    fn texts(
+        &mut self,
+        pack: &Pack,
+        raw: &RawPack,
+        texts: BTreeMap<Spanned<String>, Spanned<Text>>,
+    ) -> Vec<(Arc<str>, Text)> {
+        let start = |span: Option<Range<usize>>| span.unwrap_or(0..0);
+        let rules = [
+            ("close_contact", pack.close_contact.is_some(), start(raw.close_contact.as_ref().map(Spanned::span))),
+            (
+                "secondary_contact",
+                pack.secondary_contact.is_some(),
+                start(raw.secondary_contact.as_ref().map(Spanned::span)),
+            ),
+            ("case", pack.case.is_some(), start(raw.case.as_ref().map(Spanned::span))),
+            (
+                "inbound_traveller",
+                pack.inbound_traveller.is_some(),
+                start(raw.inbound_traveller.as_ref().map(Spanned::span)),
+            ),
+            ("area", pack.area.is_some(), start(raw.area.as_ref().map(Spanned::span))),
+            ("arrival", pack.arrival.is_some(), start(raw.arrival.as_ref().map(Spanned::span))),
+            ("hold", pack.hold_hours.is_some(), start(raw.hold_hours.as_ref().map(Spanned::span))),
+            ("offers", !pack.offers.is_empty(), start(raw.offers.first().map(Spanned::span))),
+        ];
+        let mut words = Vec::new();
+        for (rule, present, span) in &rules {
+            match texts.iter().find(|(name, _)| name.get_ref() == rule) {
+                Some((_, text)) if *present => {
+                    self.words(text.get_ref(), text.span(), rule);
+                    words.push((Arc::from(*rule), text.get_ref().clone()));
+                }
+                None if *present => self.fault(span.clone(), PackFault::MissingText((*rule).to_owned())),
+                Some(_) | None => {}
+            }
+        }
+        for (name, text) in &texts {
+            if !rules.iter().any(|(rule, present, _)| *present && rule == name.get_ref()) {
+                self.fault(text.span(), PackFault::TextWithoutRule(name.get_ref().clone()));
+            }
+        }
+        words
+    }
+
+    fn words(&mut self, text: &Text, span: Range<usize>, of: &str) {
+        if text.zh.trim().is_empty() || text.en.trim().is_empty() {
+            self.fault(span, PackFault::MissingText(of.to_owned()));
+        }
+    }
+
+    fn optional(
+        &mut self,
+        number: Option<&Number>,
+        what: &str,
+        unit: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        number.map(|number| self.number(number, what, unit, bounds))
+    }
+
+    fn number(
+        &mut self,
+        number: &Number,
+        what: &str,
+        unit: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> i64 {
+        self.note(what, unit, number, ToString::to_string);
+        let value = *number.value.get_ref();
+        if !bounds.contains(&value) {
+            let bounds = if value < *bounds.start() { "larger" } else { "smaller" };
+            self.fault(number.value.span(), PackFault::OutOfBounds { what: what.to_owned(), value, bounds });
+        }
+        value
+    }
+
+    fn note<T>(&mut self, what: &str, unit: &'static str, number: &Sourced<T>, show: impl Fn(&T) -> String) {
+        if number.unit.get_ref() != unit {
+            let found = number.unit.get_ref().clone();
+            self.fault(number.unit.span(), PackFault::Unit { what: what.to_owned(), found, expected: unit });
+        }
+        let (source, mark) = match self.sources.get(number.source.get_ref()) {
+            Some(source) => (source.title.clone(), source.mark),
+            None => {
+                self.fault(number.source.span(), PackFault::UnknownSource(number.source.get_ref().clone()));
+                (String::new(), Mark::Unsourced)
+            }
+        };
+        let value = show(number.value.get_ref());
+        self.numbers.push(NumberNote { path: what.to_owned(), value, unit: unit.to_owned(), source, mark });
+    }
+
+    fn fault(&mut self, span: Range<usize>, fault: PackFault) {
+        let before = &self.text[..span.start.min(self.text.len())];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        self.faults.push(PackError { pack: self.pack.to_owned(), line, column, fault });
+    }
+}

@@ -1,0 +1,276 @@
+//! The arithmetic of days: phases counted from the last exposure, tests counted from the start of isolation, and what
+//! happens at the due time.
+//!
+//! The day of last exposure is day 0. A phase of n days serves n days, phases add up, and a phase ends at 00:00 of the
+//! day after its last day. Found late, only the missing days are served; a phase already past is skipped.
+//! Tests are counted the other way: the day of entry is day 1. Planned tests keep their day; those after the last
+//! served day drop; if none is left on the last served day or the day before, one is added on the last served day,
+//! so that there is always an exit test.
+
+use sizao_model::{CivilDay, Colour, FactId, Instant, MeasureKind, fact::TestMethod, measure::PlannedTest};
+
+use crate::pack::Phase;
+
+/// Everything that one chain of evidence says about a measure, whatever the pack.
+#[derive(Clone, Debug)]
+pub(crate) struct Course {
+    /// Day 0: the last exposure, the day of leaving, of arrival, of a reset.
+    pub last_on: CivilDay,
+    /// Day of the first exposure.
+    pub first_on: CivilDay,
+    /// When the measure starts.
+    pub starts_at: Instant,
+    /// Day 1 of the tests, for a first phase in isolation.
+    pub isolation_on: Option<CivilDay>,
+    /// The end that no phase passes: an area's.
+    pub cap: Option<Instant>,
+    /// Extensions by an officer, oldest first.
+    pub extensions: Vec<Extended>,
+}
+
+/// An extension that an officer signed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extended {
+    pub id: FactId,
+    pub recorded_at: Instant,
+    pub until_on: CivilDay,
+}
+
+/// The adoption of a pack while a measure was open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Adoption {
+    pub at: Instant,
+    /// What was running then, and since when.
+    pub running: Option<(MeasureKind, Instant)>,
+}
+
+/// Limits that a pack sets to every phase.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub grace_hours: i64,
+    pub max_extension_days: i32,
+}
+
+/// One phase laid onto the calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Laid {
+    pub kind: MeasureKind,
+    pub starts_at: Instant,
+    pub ends_at: Instant,
+    pub tests: Vec<PlannedTest>,
+    pub colour: Option<Colour>,
+    pub extensions: Vec<FactId>,
+    pub review_at: Option<Instant>,
+}
+
+/// A plan: its phases, and the end of the last one that restricts, whether or not it is still ahead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub laid: Vec<Laid>,
+    pub restricts_until: Option<Instant>,
+}
+
+impl Plan {
+    /// A plan of one measure without phases.
+    pub fn single(laid: Laid) -> Self {
+        let restricts_until = laid.kind.restricts().then_some(laid.ends_at);
+        Self { laid: vec![laid], restricts_until }
+    }
+
+    /// Whether anything of it lies after the instant.
+    pub fn is_open(&self, at: Instant) -> bool {
+        self.laid.iter().any(|laid| laid.ends_at > at)
+    }
+
+    /// What is running at the instant.
+    pub fn running(&self, at: Instant) -> Option<(MeasureKind, Instant)> {
+        self.laid.iter().find(|laid| laid.starts_at <= at && at < laid.ends_at).map(|laid| (laid.kind, laid.starts_at))
+    }
+}
+
+/// Lays phases onto the calendar, as it looks at `at`.
+///
+/// - `exit`: when the exit condition of so many samples taken on or after a day became known to be met.
+pub(crate) fn lay_out(
+    phases: &[Phase],
+    course: &Course,
+    limits: Limits,
+    adoption: Option<Adoption>,
+    at: Instant,
+    exit: &dyn Fn(u8, CivilDay) -> Option<Instant>,
+) -> Plan {
+    let mut plan = Plan { laid: Vec::with_capacity(phases.len()), restricts_until: None };
+    let total: i32 = phases.iter().map(|phase| phase.days).sum();
+    let whole_end = course.capped(course.last_on.plus_days(total + 1).start()).0;
+    let mut served = 0;
+    for (index, phase) in phases.iter().enumerate() {
+        served += phase.days;
+        let (due_at, is_capped) = course.capped(course.last_on.plus_days(served + 1).start());
+        let previous_end = plan.laid.last().map(|laid| laid.ends_at);
+        let starts_at = previous_end.unwrap_or_else(|| course.first_start(phase, adoption));
+        let is_over = adoption.is_some_and(|adoption| due_at <= adoption.at) || due_at <= starts_at;
+        let mut ends_at = due_at;
+        if !is_over {
+            let slot = Slot {
+                phase,
+                starts_at,
+                due_at,
+                is_capped,
+                is_first: index == 0,
+                grace_hours: limits.grace_hours,
+                grace_end_max: if index + 1 == phases.len() { Instant::MAX } else { whole_end },
+                not_before_on: adoption.map(|adoption| adoption.at.day()),
+            };
+            let laid = slot.lay(course, limits, at, exit);
+            ends_at = laid.ends_at;
+            plan.laid.push(laid);
+        }
+        if phase.kind.restricts() {
+            plan.restricts_until = Some(ends_at);
+        }
+    }
+    plan
+}
+
+impl Course {
+    fn capped(&self, due_at: Instant) -> (Instant, bool) {
+        match self.cap {
+            Some(cap) if cap < due_at => (cap, true),
+            _ => (due_at, false),
+        }
+    }
+
+    /// Start of the first phase that is served: with the chain, or with the adoption when its kind is new.
+    fn first_start(&self, phase: &Phase, adoption: Option<Adoption>) -> Instant {
+        let planned = match phase.starts_day_after_first {
+            Some(day) => self.starts_at.max(self.first_on.plus_days(day).start()),
+            None => self.starts_at,
+        };
+        match adoption {
+            None => planned,
+            Some(Adoption { running: Some((kind, since)), .. }) if kind == phase.kind => since,
+            Some(adoption) => planned.max(adoption.at),
+        }
+    }
+}
+
+struct Slot<'a> {
+    phase: &'a Phase,
+    starts_at: Instant,
+    due_at: Instant,
+    is_capped: bool,
+    is_first: bool,
+    grace_hours: i64,
+    /// The grace of a phase before the last takes from the next phase, never lengthens the whole.
+    grace_end_max: Instant,
+    not_before_on: Option<CivilDay>,
+}
+
+impl Slot<'_> {
+    fn lay(
+        &self,
+        course: &Course,
+        limits: Limits,
+        at: Instant,
+        exit: &dyn Fn(u8, CivilDay) -> Option<Instant>,
+    ) -> Laid {
+        let last_on = last_day_before(self.due_at);
+        let mut due_at = self.due_at;
+        let mut served_on = last_on;
+        let mut tests = self.tests(course, served_on);
+        let mut extensions = Vec::new();
+        let mut ends_at = self.end(due_at, &tests, at, exit);
+        for extension in &course.extensions {
+            let runs = extension.recorded_at >= self.starts_at
+                && extension.recorded_at < self.end(due_at, &tests, extension.recorded_at, exit);
+            let days_beyond = extension.until_on.days_since(last_on);
+            if !runs || extension.until_on <= served_on || days_beyond > limits.max_extension_days || self.is_capped {
+                continue;
+            }
+            served_on = extension.until_on;
+            due_at = course.capped(served_on.plus_days(1).start()).0;
+            tests = self.tests(course, served_on);
+            extensions.push(extension.id);
+            ends_at = self.end(due_at, &tests, at, exit);
+        }
+        Laid {
+            kind: self.phase.kind,
+            starts_at: self.starts_at,
+            ends_at,
+            tests: planned(self.phase, &tests),
+            colour: self.phase.colour,
+            extensions,
+            review_at: None,
+        }
+    }
+
+    fn tests(&self, course: &Course, served_on: CivilDay) -> Vec<(i32, CivilDay)> {
+        let day_1 = if self.is_first && self.phase.kind.is_isolation() {
+            course.isolation_on.filter(|day| *day <= served_on).unwrap_or_else(|| course.starts_at.day())
+        } else {
+            self.starts_at.day()
+        };
+        fit_tests(&self.phase.tests, day_1, served_on, self.not_before_on)
+    }
+
+    /// The due time; from then on, while the exit condition is not known to be met, the grace.
+    fn end(
+        &self,
+        due_at: Instant,
+        tests: &[(i32, CivilDay)],
+        at: Instant,
+        exit: &dyn Fn(u8, CivilDay) -> Option<Instant>,
+    ) -> Instant {
+        let Some((_, exit_on)) = tests.last() else { return due_at };
+        if at < due_at || self.is_capped {
+            return due_at;
+        }
+        let grace_end = due_at.plus_hours(self.grace_hours).min(self.grace_end_max).max(due_at);
+        exit(self.phase.exit_samples, *exit_on).map_or(grace_end, |met_at| met_at.clamp(due_at, grace_end))
+    }
+}
+
+/// Fits test days to what is served: `(day, date)`, oldest first.
+///
+/// - `day_1`: the civil day that is day 1.
+/// - `served_on`: the last served day.
+/// - `not_before_on`: tests dated earlier are dropped (a pack adopted meanwhile).
+pub(crate) fn fit_tests(
+    days: &[i32],
+    day_1: CivilDay,
+    served_on: CivilDay,
+    not_before_on: Option<CivilDay>,
+) -> Vec<(i32, CivilDay)> {
+    if days.is_empty() {
+        return Vec::new();
+    }
+    let mut fitted: Vec<(i32, CivilDay)> = days
+        .iter()
+        .map(|day| (*day, day_1.plus_days(day - 1)))
+        .filter(|(_, date)| *date <= served_on && not_before_on.is_none_or(|first| *date >= first))
+        .collect();
+    if fitted.last().is_none_or(|(_, date)| *date < served_on.plus_days(-1)) {
+        fitted.push((served_on.days_since(day_1) + 1, served_on));
+    }
+    fitted
+}
+
+/// The last day that is served by a measure that ends at this instant.
+pub(crate) fn last_day_before(ends_at: Instant) -> CivilDay {
+    Instant::from_micros(ends_at.as_micros() - 1).day()
+}
+
+fn planned(phase: &Phase, tests: &[(i32, CivilDay)]) -> Vec<PlannedTest> {
+    tests
+        .iter()
+        .enumerate()
+        .map(|(index, (day, date))| PlannedTest {
+            day: *day,
+            date: *date,
+            kind: TestMethod::NucleicTest,
+            sampling: phase.swab,
+            samples: if index + 1 == tests.len() { phase.exit_samples } else { 1 },
+            not_before: None,
+        })
+        .collect()
+}
