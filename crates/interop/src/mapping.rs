@@ -146,12 +146,22 @@ pub(crate) struct FactSpec {
     pub when: Vec<Condition>,
     pub key: Option<Template>,
     pub once: bool,
-    /// Dates that do not allow the fact are listed; otherwise they cost the row.
-    pub list_unusable: bool,
+    pub unusable: Unusable,
     pub happened: HappenedSpec,
     pub recorded: Option<DateSpec>,
     pub division: DivisionSpec,
     pub body: Vec<(Box<str>, ValueSpec)>,
+}
+
+/// What becomes of a fact whose dates are missing or end before they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It costs the row.
+    Refuse,
+    /// The fact is not made; a note says so.
+    List,
+    /// An interval that ends before it begins shrinks to its end; a note says so. Missing dates: as `List`.
+    Shorten,
 }
 
 #[derive(Debug)]
@@ -209,6 +219,8 @@ pub(crate) enum ValueSpec {
     Coded {
         column: Column,
         codes: usize,
+        /// Words that are not in the list stay as they are.
+        keep_others: bool,
     },
     List {
         column: Column,

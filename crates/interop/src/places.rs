@@ -47,10 +47,16 @@ impl National {
         }
     }
 
-    /// Divisions of this name under `within`; county names repeat over the country.
+    /// Divisions of this name under `within`; county names repeat over the country. Where a city and a county in it
+    /// share the name, the city is meant.
     pub fn named(&self, name: &str, within: Option<DivisionCode>) -> Vec<DivisionCode> {
         let found = self.names.get(name).map_or(&[][..], Vec::as_slice);
-        found.iter().copied().filter(|code| within.is_none_or(|within| code.is_under(within))).collect()
+        let mut found: Vec<_> =
+            found.iter().copied().filter(|code| within.is_none_or(|within| code.is_under(within))).collect();
+        if let Some(&whole) = found.iter().find(|whole| found.iter().all(|code| code.is_under(**whole))) {
+            found = vec![whole];
+        }
+        found
     }
 }
 
@@ -181,9 +187,15 @@ mod tests {
 
     #[test]
     fn codes_and_names_are_understood() {
-        for (text, code) in
-            [("zhengzhou", "4101"), ("410102", "410102"), ("郑州市", "4101"), ("河南", "41"), ("济源市", "419001")]
-        {
+        for (text, code) in [
+            ("zhengzhou", "4101"),
+            ("410102", "410102"),
+            ("郑州市", "4101"),
+            ("河南", "41"),
+            ("济源市", "419001"),
+            ("中山市", "4420"),
+            ("嘉峪关", "6202"),
+        ] {
             assert_eq!(check(text, ""), code, "{text}");
         }
     }

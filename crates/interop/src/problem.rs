@@ -118,6 +118,8 @@ pub enum NoteKind {
     PlaceClaim,
     /// A date was missing and another one stands in for it.
     StandIn,
+    /// Of an interval that would end before it begins only the end was taken.
+    Shortened,
     /// A fact was not made, because the dates of the row do not allow it.
     Unusable,
 }

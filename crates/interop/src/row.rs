@@ -18,7 +18,7 @@ use crate::{
     date::{at_time_of_day, read_date, read_time_of_day},
     mapping::{
         Column, ColumnSpec, DateSource, DateSpec, DivisionSpec, DocumentKindSpec, FactSpec, HappenedSpec, Mapping,
-        NameSpec, PersonSpec, Piece, Plural, Template, Test, ValueSpec, field_error,
+        NameSpec, PersonSpec, Piece, Plural, Template, Test, Unusable, ValueSpec, field_error,
     },
     mask,
     places::Found,
@@ -223,7 +223,12 @@ impl<'m> Reading<'_, 'm> {
             text: text.into(),
             person: self.about,
         };
-        if !self.notes.contains(&note) {
+        let same = |known: &Note| {
+            (known.kind, &known.subject, &known.value, &known.text)
+                == (note.kind, &note.subject, &note.value, &note.text)
+                && (note.person.is_none() || known.person == note.person)
+        };
+        if !self.notes.iter().any(same) {
             self.notes.push(note);
         }
     }
@@ -422,13 +427,17 @@ impl<'m> Reading<'_, 'm> {
         let Some(when) = when else {
             return self.unusable(spec, column, "the date of this fact is missing").map(|()| None);
         };
-        let happened = Happened { when, zone };
-        if happened.ends_at().is_some_and(|end| end < happened.starts_at())
-            || happened.last_day().is_some_and(|last| last < happened.first_day())
+        let mut happened = Happened { when, zone };
+        if let When::During(_, Some(to)) = happened.when
+            && (to.last(&happened.zone) < happened.starts_at() || to.day(&happened.zone) < happened.first_day())
         {
-            let (from, to) = (happened.first_day(), happened.last_day().unwrap_or(happened.first_day()));
-            let rule = format!("it would end on {to}, before it begins on {from}");
-            return self.unusable(spec, column, rule).map(|()| None);
+            let rule =
+                format!("it would end on {}, before it begins on {}", to.day(&happened.zone), happened.first_day());
+            if spec.unusable != Unusable::Shorten {
+                return self.unusable(spec, column, rule).map(|()| None);
+            }
+            self.note(NoteKind::Shortened, None, spec.kind.name(), &format!("only its end is taken: {rule}"));
+            happened.when = When::During(to, Some(to));
         }
         if is_later(spec.kind, &happened, self.latest) {
             let rule = "this lies in the future, and only arrivals and areas may be announced";
@@ -442,7 +451,7 @@ impl<'m> Reading<'_, 'm> {
 
     fn unusable(&mut self, spec: &FactSpec, column: Option<Column>, rule: impl Into<Cow<'static, str>>) -> Outcome<()> {
         let rule = rule.into();
-        if spec.list_unusable {
+        if spec.unusable != Unusable::Refuse {
             let subject = spec.kind.name();
             self.note(NoteKind::Unusable, None, subject, &format!("no such fact was made: {rule}"));
             return Ok(());
@@ -598,11 +607,12 @@ impl<'m> Reading<'_, 'm> {
                 let text = self.template(template)?;
                 push_json_text(json, &text);
             }
-            ValueSpec::Coded { column, codes } => {
+            ValueSpec::Coded { column, codes, keep_others } => {
                 let Some(cell) = self.cell(*column) else { return Ok(false) };
                 let list = &self.mapping.code_lists[*codes];
                 match list.values.get(cell) {
                     Some(code) => json.push_str(code),
+                    None if *keep_others => push_json_text(json, cell),
                     None => {
                         let known: Vec<&str> = list.values.keys().map(|known| &**known).collect();
                         return Err(self.unknown_word(*column, &known));

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::{
     CodeList, Column, ColumnSpec, Condition, DateSource, DateSpec, DivisionSpec, DocumentKindSpec, Encoding, FactSpec,
-    HappenedSpec, Mapping, MappingError, NameSpec, PersonSpec, Piece, Plural, Template, Test, ValueSpec,
+    HappenedSpec, Mapping, MappingError, NameSpec, PersonSpec, Piece, Plural, Template, Test, Unusable, ValueSpec,
     wire::{
         ColumnWire, ConditionWire, DateWire, DivisionWire, DocumentWire, FactWire, HappenedWire, MappingWire,
         PersonWire, PlacesWire, TextOr, ValueTable, ValueWire,
@@ -129,7 +129,9 @@ impl Compiler {
             spec.also = setting.also.iter().map(|also| also.trim().into()).collect();
             spec.optional = setting.optional;
             spec.sensitive = setting.sensitive;
-            spec.blanks.extend(setting.blanks.iter().map(|blank| Box::from(blank.trim())));
+            if let Some(blanks) = &setting.blanks {
+                spec.blanks = blanks.iter().map(|blank| Box::from(blank.trim())).collect();
+            }
             if !setting.dates.is_empty() {
                 spec.dates = patterns(&setting.dates)?;
             }
@@ -280,10 +282,15 @@ impl Compiler {
             None if wire.once => return complain(&span, "'once' needs a 'key', by which the repetition is known"),
             None => None,
         };
-        let list_unusable = match wire.unusable.as_ref().map(|word| (word.as_ref().as_str(), word.span())) {
-            None | Some(("refuse", _)) => false,
-            Some(("list", _)) => true,
-            Some((_, at)) => return complain(&at, "'unusable' is refuse (costs the row) or list (a note is made)"),
+        let unusable = match wire.unusable.as_ref().map(|word| (word.as_ref().as_str(), word.span())) {
+            None | Some(("refuse", _)) => Unusable::Refuse,
+            Some(("list", _)) => Unusable::List,
+            Some(("shorten", _)) => Unusable::Shorten,
+            Some((_, at)) => {
+                let message = "'unusable' is refuse (costs the row), list (the fact is left out and noted) or shorten (an \
+                               interval that ends before it begins shrinks to its end, and that is noted)";
+                return complain(&at, message);
+            }
         };
         let division = match wire.division.map(|division| self.division(division)).transpose()? {
             Some(division) => division,
@@ -301,7 +308,7 @@ impl Compiler {
             when: wire.when.map(|when| self.conditions(when)).transpose()?.unwrap_or_default(),
             key,
             once: wire.once,
-            list_unusable,
+            unusable,
             happened: self.happened(wire.happened)?,
             recorded: wire
                 .recorded
@@ -440,7 +447,8 @@ impl Compiler {
             ValueWire::Constant(value) => return json_of(&value, span).map(ValueSpec::Constant),
             ValueWire::Table(table) => *table,
         };
-        let ValueTable { column, codes, separator, number, day, instant, person, people, fact, facts, object } = table;
+        let ValueTable { column, codes, others, separator, number, day, instant, person, people, fact, facts, object } =
+            table;
         let codes = codes.map(|name| self.codes(&name, span)).transpose()?;
         let given = [
             column.is_some(),
@@ -460,6 +468,11 @@ impl Compiler {
                  'object'",
             );
         }
+        let keep_others = match others.as_deref() {
+            None | Some("refuse") => false,
+            Some("keep") if codes.is_some() => true,
+            _ => return complain(span, "'others' belongs to 'codes': keep (as written) or refuse (costs the row)"),
+        };
         if column.is_none() && (codes.is_some() || separator.is_some()) {
             return complain(span, "'codes' and 'separator' belong to 'column'");
         }
@@ -467,7 +480,7 @@ impl Compiler {
             let column = self.column(&column)?;
             return Ok(match (separator, codes) {
                 (Some(separator), codes) => ValueSpec::List { column, separator: separator.into(), codes },
-                (None, Some(codes)) => ValueSpec::Coded { column, codes },
+                (None, Some(codes)) => ValueSpec::Coded { column, codes, keep_others },
                 (None, None) => ValueSpec::Text(Template(vec![Piece::Cell(column)])),
             });
         }

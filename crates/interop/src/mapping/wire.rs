@@ -47,7 +47,7 @@ pub(super) struct ColumnWire {
     #[serde(default)]
     pub sensitive: bool,
     #[serde(default)]
-    pub blanks: Vec<String>,
+    pub blanks: Option<Vec<String>>,
     #[serde(default)]
     pub dates: Vec<Spanned<String>>,
 }
@@ -234,6 +234,8 @@ pub(super) struct ValueTable {
     pub column: Option<String>,
     #[serde(default)]
     pub codes: Option<String>,
+    #[serde(default)]
+    pub others: Option<String>,
     #[serde(default)]
     pub separator: Option<String>,
     #[serde(default)]
