@@ -40,6 +40,9 @@ pub struct NodeArgs {
 pub enum Command {
     /// Make an empty store and its keys.
     Init(Init),
+    /// What the packs make of the facts of a file; needs no store.
+    #[command(after_help = ASSESS_EXAMPLES)]
+    Assess(Assess),
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -79,6 +82,27 @@ Examples:
   sizao import cases.csv --mapping cases.toml             store; go on where a killed import stopped
   sizao import cases-bad.csv --mapping cases.toml         send the mended rows again";
 
+const ASSESS_EXAMPLES: &str = "\
+Example:
+  sizao assess --facts facts.ndjson --packs policies/cn-covid-v8,policies/cn-covid-v9 \\
+      --known-at 2022-03-17T09:30:00+08:00 --at 2022-03-17T09:30:00+08:00";
+
+#[derive(ClapArgs, Debug)]
+pub struct Assess {
+    /// Facts, one JSON object a line.
+    #[arg(long)]
+    pub facts: PathBuf,
+    /// Folders of packs, separated by commas; without any, those that come with the program.
+    #[arg(long, value_delimiter = ',')]
+    pub packs: Vec<PathBuf>,
+    /// Only facts recorded by then exist.
+    #[arg(long, value_parser = parse_instant)]
+    pub known_at: Instant,
+    /// The moment the answer is for.
+    #[arg(long, value_parser = parse_instant)]
+    pub at: Instant,
+}
+
 /// What a store is for.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -99,11 +123,14 @@ pub struct Init {
 
 #[derive(ClapArgs, Debug)]
 pub struct Import {
-    /// CSV (UTF-8 or GB18030) or XLSX.
+    /// CSV (UTF-8 or GB18030) or XLSX with a mapping, or NDJSON (one fact a line) without.
     pub file: PathBuf,
     /// Which columns mean what: a TOML file.
     #[arg(long)]
-    pub mapping: PathBuf,
+    pub mapping: Option<PathBuf>,
+    /// Folders of packs by which people are assessed, separated by commas; without any, those of the program.
+    #[arg(long, value_delimiter = ',')]
+    pub packs: Vec<PathBuf>,
     /// Name of the list; without it, the digest of the file. The same list again changes nothing.
     #[arg(long)]
     pub list: Option<String>,

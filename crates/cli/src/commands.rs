@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod assess;
 mod doctor;
 mod import;
 mod init;
@@ -20,6 +21,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
     let Args { node, json, command } = args;
     match command {
         Command::Init(order) => runtime.block_on(init::run(&node, order, json)),
+        Command::Assess(order) => assess::run(&order, json),
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),

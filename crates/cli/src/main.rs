@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod node;
 mod output;
+mod packs;
 
 use std::process::ExitCode;
 

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use ed25519_dalek::SigningKey;
-use sizao_app::App;
+use sizao_app::{App, Rules};
 use sizao_model::{Clock, Instant};
 use sizao_store::{Entropy, MasterKey, Place, Store, StoreKind, from_hex, hex};
 
-use crate::args::NodeArgs;
+use crate::{args::NodeArgs, packs::Packs};
 
 /// The system's clock: the only place where it is read.
 pub struct SystemClock;
@@ -123,15 +123,21 @@ pub async fn open_store(node: &NodeArgs) -> Result<(Store, NodeKeys)> {
     Ok((store, keys))
 }
 
-/// Puts the node together.
+/// Puts the node together, with the packs that come with the program.
 pub async fn open(node: &NodeArgs) -> Result<Arc<App>> {
+    open_with(node, &[]).await
+}
+
+/// Puts the node together with the packs of these folders.
+pub async fn open_with(node: &NodeArgs, packs: &[PathBuf]) -> Result<Arc<App>> {
+    let rules = Packs::load(packs)?.into_rules();
     let (store, keys) = open_store(node).await?;
-    assemble(store, &keys).await
+    assemble(store, &keys, Arc::new(SystemClock), rules).await
 }
 
 /// Puts a node together around an open store.
-pub async fn assemble(store: Store, keys: &NodeKeys) -> Result<Arc<App>> {
-    Ok(Arc::new(App::new(store, Arc::new(SystemClock), keys.recorder.clone(), "command line").await?))
+pub async fn assemble(store: Store, keys: &NodeKeys, clock: Arc<dyn Clock>, rules: Rules) -> Result<Arc<App>> {
+    Ok(Arc::new(App::new(store, clock, keys.recorder.clone(), "command line", rules).await?))
 }
 
 /// Reads a text file, with its name in the error.

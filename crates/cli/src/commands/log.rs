@@ -11,6 +11,7 @@ use crate::{
     args::{Erase, Log, NodeArgs},
     node::{self, NodeKeys, SystemClock},
     output::{self, WholeFile, say, thousands},
+    packs::Packs,
 };
 
 pub async fn run(node: &NodeArgs, order: Log, json: bool) -> Result<ExitCode> {
@@ -104,7 +105,8 @@ pub async fn restore(node: &NodeArgs, file: &Path, json: bool) -> Result<ExitCod
     let (store, restored) = Store::restore(&place, keys.master, node::entropy(), &mut input)
         .await
         .with_context(|| format!("restoring from {}", file.display()))?;
-    let app = node::assemble(store, &NodeKeys::load(node)?).await?;
+    let rules = Packs::load(&[])?.into_rules();
+    let app = node::assemble(store, &NodeKeys::load(node)?, std::sync::Arc::new(SystemClock), rules).await?;
     app.catch_up(|_| {}).await?;
     if let Some(app) = std::sync::Arc::into_inner(app) {
         app.close().await;
