@@ -30,6 +30,8 @@ const SHOWN_MAX: usize = 10;
 struct Input {
     path: PathBuf,
     form: Form,
+    /// Name of the list; for facts also the scope of their labels.
+    list: String,
     digest: [u8; 32],
     bytes: u64,
 }
@@ -48,8 +50,7 @@ pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Res
     let bar = output::progress_bar(input.bytes, "bytes");
     let (to_import, rows) = mpsc::channel(2);
     let now = app.now();
-    let list = order.list.clone().unwrap_or_else(|| hex(&input.digest[..16]));
-    let import_order = input.order(list);
+    let import_order = input.order();
     let shown = bar.clone();
     let (read, report) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| input.pump(now, to_import));
@@ -98,10 +99,13 @@ impl Input {
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
         let bytes = io::copy(&mut file, &mut HashWriter(&mut hasher)).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self { path, form, digest: hasher.finalize().into(), bytes })
+        let digest: [u8; 32] = hasher.finalize().into();
+        let list = order.list.clone().unwrap_or_else(|| hex(&digest[..16]));
+        Ok(Self { path, form, list, digest, bytes })
     }
 
-    fn order(&self, list: String) -> ImportOrder {
+    fn order(&self) -> ImportOrder {
+        let list = self.list.clone();
         let (sender, mapping) = match &self.form {
             Form::Table(mapping, digest) => (mapping.sender().to_owned(), digest.clone()),
             Form::Facts => (list.clone(), "facts".to_owned()),
@@ -114,8 +118,7 @@ impl Input {
         match &self.form {
             Form::Table(mapping, _) => pump(CsvImport::new(file, mapping, now)?, CsvImport::bytes_read, &to)?,
             Form::Facts => {
-                let sender = hex(&self.digest[..16]);
-                let rows = FactImport::new(file, &sender, DivisionCode::HENAN, now);
+                let rows = FactImport::new(file, &self.list, DivisionCode::HENAN, now);
                 pump(rows, FactImport::bytes_read, &to)?;
             }
         }

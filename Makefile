@@ -1,0 +1,38 @@
+# make demo    set up, build, import the published transmission pairs and report on them
+# make test    set up and run every test, on SQLite and on a PostgreSQL of its own
+# make lint    format, clippy, documentation
+# make prove   the full counts; prints what docs/proofs/ keeps
+# make bench   speed and memory; prints the curve
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test lint prove bench setup
+
+CARGO ?= cargo
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+
+demo:
+	@scripts/demo.sh
+
+setup:
+	@scripts/setup.sh
+
+test: setup
+ifdef NEXTEST
+	scripts/postgres.sh $(CARGO) nextest run --workspace --no-fail-fast
+else
+	scripts/postgres.sh $(CARGO) test --workspace --no-fail-fast
+endif
+	$(CARGO) test --workspace --doc --quiet
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	scripts/check-rooms.sh
+
+prove: setup
+	scripts/prove.sh
+
+bench:
+	scripts/bench.sh
