@@ -283,7 +283,12 @@ impl Store {
     pub async fn load_facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
         macro_rules! query {
             ($condition:expr) => {
-                concat!("SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.id ", $condition)
+                concat!(
+                    "SELECT ",
+                    fact_columns!(),
+                    " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.id ",
+                    $condition
+                )
             };
         }
         let mut rows: Vec<FactRow> = Vec::new();

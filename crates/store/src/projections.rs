@@ -242,7 +242,8 @@ impl Store {
             Either::Sqlite(pool) => {
                 for chunk in people.chunks(1_000) {
                     let places = chunk.len().next_power_of_two();
-                    let text = format!("SELECT person FROM assessment WHERE person IN ({})", vec!["?"; places].join(","));
+                    let text =
+                        format!("SELECT person FROM assessment WHERE person IN ({})", vec!["?"; places].join(","));
                     let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(text));
                     for at in 0..places {
                         query = query.bind(chunk.get(at).map(|person| person.uuid()));
@@ -253,7 +254,9 @@ impl Store {
             Either::Postgres(pool) => {
                 let people: Vec<Uuid> = people.iter().map(|person| person.uuid()).collect();
                 found = sqlx::query_scalar("SELECT person FROM assessment WHERE person = ANY($1)")
-                    .bind(people).fetch_all(pool).await?;
+                    .bind(people)
+                    .fetch_all(pool)
+                    .await?;
             }
         }
         Ok(found.into_iter().map(PersonId::new).collect())
