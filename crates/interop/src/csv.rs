@@ -71,10 +71,12 @@ impl<'m, R: Read> CsvImport<'m, R> {
         if start.starts_with(b"PK\x03\x04") {
             return Err(ImportError::Header("the file is a workbook or archive, not CSV".into()));
         }
+        let mut encoding = mapping.encoding;
         if start.starts_with(&[0xef, 0xbb, 0xbf]) {
             records.skip(3);
+            // It says so itself, whatever the sender's files usually are: a bad-rows file that comes back.
+            encoding = Encoding::Utf8;
         }
-        let mut encoding = mapping.encoding;
         let mut row = 0;
         let mut cells = Cells::default();
         let header = loop {
@@ -82,12 +84,15 @@ impl<'m, R: Read> CsvImport<'m, R> {
             let bytes = match records.next().map_err(read)? {
                 None => return Err(ImportError::Empty),
                 Some(Record::Whole(bytes)) => bytes,
+                Some(Record::OpenQuote(_) | Record::TooLong(_)) if mapping.header_row.is_some_and(|h| row < h) => {
+                    continue;
+                }
                 Some(Record::OpenQuote(_)) => {
                     return Err(ImportError::Header("a quotation mark is not closed".into()));
                 }
                 Some(Record::TooLong(_)) => return Err(ImportError::Header("it is longer than 1 MiB".into())),
             };
-            if bytes.iter().all(u8::is_ascii_whitespace) {
+            if mapping.header_row.is_some_and(|header| row < header) || bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             let text = decode(bytes, &mut encoding).map_err(|rule| ImportError::Header(rule.into()))?;
@@ -173,6 +178,7 @@ impl<'m, R: Read> CsvImport<'m, R> {
                 } else {
                     first_line
                 };
+                let cells = self.header.without_reason(cells);
                 if glued {
                     self.records.keep_first_line_only();
                 }

@@ -41,6 +41,18 @@ impl Header {
         cells.iter().enumerate().filter(move |(i, _)| Some(*i) != reason).map(|(_, cell)| *cell)
     }
 
+    /// Takes the reason of an earlier refusal off a row whose cells have moved, so that reasons do not pile up.
+    pub(crate) fn without_reason(&self, mut cells: Vec<Box<str>>) -> Vec<Box<str>> {
+        let is_reason = |cell: &str| {
+            let number = cell.strip_prefix("Row ").and_then(|rest| rest.split_once(": "));
+            number.is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if self.reason.is_some() && cells.last().is_some_and(|cell| is_reason(cell)) {
+            cells.pop();
+        }
+        cells
+    }
+
     pub(crate) fn miscounted(&self, cells: usize) -> String {
         let (more, width) = (if cells > self.width { "more" } else { "fewer" }, self.width);
         format!("the row has {cells} cells, {more} than the header's {width}: cells may have moved")

@@ -5,6 +5,7 @@
 //! that they can be mended and sent again. [`ndjson`] reads and writes facts and answers. `docs/imports.md` is the
 //! guide for those who write a mapping.
 
+mod bad_rows;
 pub mod csv;
 mod date;
 mod header;
@@ -16,10 +17,13 @@ mod places;
 mod problem;
 mod records;
 mod row;
+mod xlsx;
 
+pub use bad_rows::{BadRows, BadRowsWorkbook};
 pub use csv::{Counts, CsvImport, Imported};
 pub use header::{Header, REASON_HEADER};
 pub use mapping::{Mapping, MappingError};
 pub use problem::{ImportError, Note, NoteKind, Problem, RowError};
 pub use records::RECORD_BYTES_MAX;
 pub use row::Row;
+pub use xlsx::XlsxImport;

@@ -25,6 +25,8 @@ pub struct Mapping {
     pub(crate) encoding: Encoding,
     pub(crate) delimiter: u8,
     pub(crate) sheet: Option<Box<str>>,
+    /// Where the header stands, when not in the first row that is not blank.
+    pub(crate) header_row: Option<u64>,
     pub(crate) zone: Zone,
     pub(crate) columns: Vec<ColumnSpec>,
     pub(crate) code_lists: Vec<CodeList>,

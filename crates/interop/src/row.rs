@@ -323,7 +323,9 @@ impl<'m> Reading<'_, 'm> {
                 match Document::new(kind, number) {
                     Ok(document) => Ok(Some(PersonName::Document(document))),
                     Err(error) => {
-                        let rounded = number.contains("E+") || number.contains("e+");
+                        // 4.10105E+17: sixteen digits are all that a spreadsheet's number holds.
+                        let rounded =
+                            number.contains(['E', 'e', '.']) && number.parse::<f64>().is_ok_and(|n| n >= 1e14);
                         let cure = if rounded {
                             "Format the column as text before typing the numbers; a spreadsheet has rounded this one"
                         } else {

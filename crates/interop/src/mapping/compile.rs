@@ -46,6 +46,9 @@ struct Complaint {
 
 type Result1<T> = Result<T, Complaint>;
 
+/// A field of a body, with its value and where it stands in the mapping.
+type Field = (Box<str>, ValueSpec, Range<usize>);
+
 fn complain<T>(span: &Range<usize>, message: impl Into<String>) -> Result1<T> {
     Err(Complaint { span: span.clone(), message: message.into() })
 }
@@ -101,6 +104,10 @@ impl Compiler {
             encoding: encoding(wire.encoding)?,
             delimiter: delimiter(wire.delimiter)?,
             sheet: wire.sheet.map(Into::into),
+            header_row: match wire.header_row {
+                Some(row) if *row.as_ref() == 0 => return complain(&row.span(), "rows are counted from 1"),
+                row => row.map(Spanned::into_inner),
+            },
             zone: self.zone,
             columns: self.columns,
             code_lists: self.code_lists,
@@ -426,10 +433,7 @@ impl Compiler {
         Ok(Template(pieces))
     }
 
-    fn body(
-        &mut self,
-        fields: BTreeMap<String, Spanned<ValueWire>>,
-    ) -> Result1<Vec<(Box<str>, ValueSpec, Range<usize>)>> {
+    fn body(&mut self, fields: BTreeMap<String, Spanned<ValueWire>>) -> Result1<Vec<Field>> {
         let mut body = Vec::new();
         for (name, wire) in fields {
             let span = wire.span();
@@ -512,12 +516,7 @@ impl Compiler {
     }
 
     /// Tries what can be tried without a row: that the fields exist and that constants and code lists fit them.
-    fn check_body(
-        &self,
-        kind: FactKind,
-        body: &[(Box<str>, ValueSpec, Range<usize>)],
-        span: &Range<usize>,
-    ) -> Result1<()> {
+    fn check_body(&self, kind: FactKind, body: &[Field], span: &Range<usize>) -> Result1<()> {
         for (field, value, at) in body {
             let candidates: Vec<&str> = match value {
                 ValueSpec::Constant(json) => vec![json],

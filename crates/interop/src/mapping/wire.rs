@@ -18,6 +18,8 @@ pub(super) struct MappingWire {
     #[serde(default)]
     pub sheet: Option<String>,
     #[serde(default)]
+    pub header_row: Option<Spanned<u64>>,
+    #[serde(default)]
     pub zone: Option<Spanned<String>>,
     #[serde(default)]
     pub dates: Vec<Spanned<String>>,
