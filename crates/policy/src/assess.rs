@@ -52,6 +52,12 @@ pub(crate) fn find(view: &View<'_>, packs: &PackTimeline) -> Found {
         found.opened.extend(contacts.opened);
         found.classes.extend(contacts.classes);
         found.offers.extend(contacts.offers);
+        found.opened.extend(rules::inbound_traveller::assess(view, timeline, &case_periods));
+        found.opened.extend(rules::arrival::assess(view, timeline, &case_periods));
+        found.opened.extend(rules::hold::assess(view, timeline, &case_periods));
+        let areas = rules::area::assess(view, timeline, &case_periods);
+        found.opened.extend(areas.opened);
+        found.announced.extend(areas.announced);
     }
     found
 }

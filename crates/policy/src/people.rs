@@ -65,11 +65,6 @@ impl Group {
             .map(|member| Reach { since: member.linked_at, links: &member.links })
     }
 
-    /// Whether the record belongs to this person.
-    pub fn contains(&self, person: PersonId) -> bool {
-        self.members.iter().any(|member| member.person == person)
-    }
-
     /// The records, the one asked for first.
     pub fn persons(&self) -> impl Iterator<Item = PersonId> {
         self.members.iter().map(|member| member.person)

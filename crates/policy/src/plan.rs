@@ -71,10 +71,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A plan of one measure without phases.
+    /// A plan of one measure without phases; of none when it would end before it starts.
     pub fn single(laid: Laid) -> Self {
         let restricts_until = laid.kind.restricts().then_some(laid.ends_at);
-        Self { laid: vec![laid], restricts_until }
+        let laid = if laid.ends_at > laid.starts_at { vec![laid] } else { Vec::new() };
+        Self { laid, restricts_until }
     }
 
     /// Whether anything of it lies after the instant.
@@ -151,6 +152,15 @@ impl Course {
             Some(Adoption { running: Some((kind, since)), .. }) if kind == phase.kind => since,
             Some(adoption) => planned.max(adoption.at),
         }
+    }
+}
+
+/// When a measure starts: when the evidence was known, or with isolation if that came first and the first phase is one
+/// of isolation.
+pub(crate) fn with_isolation(known_at: Instant, isolated_at: Option<Instant>, phases: &[Phase]) -> Instant {
+    match isolated_at {
+        Some(isolated_at) if phases.first().is_some_and(|phase| phase.kind.is_isolation()) => known_at.min(isolated_at),
+        _ => known_at,
     }
 }
 

@@ -1,19 +1,24 @@
 //! The rules, one condition a file. Each takes what was known and the rules in force, and returns measures with the
 //! facts that opened them; the numbers stay in the pack.
 
+pub(crate) mod area;
+pub(crate) mod arrival;
 pub(crate) mod case;
 pub(crate) mod contact;
 pub(crate) mod evidence;
 pub(crate) mod exit_test;
 pub(crate) mod exposure;
 pub(crate) mod extension;
+pub(crate) mod hold;
 pub(crate) mod immunity;
+pub(crate) mod inbound_traveller;
 pub(crate) mod infection;
 pub(crate) mod isolation;
 pub(crate) mod offers;
 pub(crate) mod seats;
 pub(crate) mod site_reset;
 pub(crate) mod special;
+pub(crate) mod two_tests;
 pub(crate) mod window;
 
 use std::sync::Arc;

@@ -174,13 +174,6 @@ impl DiseaseTimeline {
     }
 }
 
-impl Rules {
-    /// The phases inside an area of this level, or in the rest of its city.
-    pub fn area_phases(&self, choose: impl Fn(&AreaRule) -> Option<&Vec<Phase>>) -> Option<&Vec<Phase>> {
-        self.area.as_ref().and_then(|area| choose(&area.rule))
-    }
-}
-
 impl AreaRule {
     /// What somebody still in the area is asked. Sealed counts as high and controlled as medium where a pack does not
     /// name them.

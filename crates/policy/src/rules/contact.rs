@@ -240,13 +240,7 @@ impl Chain for Followed<'_, '_> {
             .max(reset_on.unwrap_or(CivilDay::from_number(i32::MIN)));
         let phases = adapted(phases, view, rules, disease, first_at, last_on);
         let isolated_at = isolation::first_started(view.me, first_at, view.facts);
-        let opened_at = self.linked.opened_at;
-        let starts_at = match isolated_at {
-            Some(isolated_at) if phases.first().is_some_and(|phase| phase.kind.is_isolation()) => {
-                opened_at.min(isolated_at)
-            }
-            _ => opened_at,
-        };
+        let starts_at = plan::with_isolation(self.linked.opened_at, isolated_at, &phases);
         let course = Course {
             last_on,
             first_on: first_at.day(),
