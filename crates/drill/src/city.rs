@@ -10,6 +10,7 @@ pub mod event;
 mod households;
 mod names;
 pub mod options;
+pub mod outbreak;
 pub mod papers;
 pub mod people;
 pub mod places;
@@ -26,7 +27,7 @@ pub use register::Record;
 use sizao_model::{CivilDay, Fact};
 pub use write::Sink;
 
-use self::{census::County, places::Places};
+use self::{census::County, outbreak::Outbreak, places::Places};
 
 /// The invented city with its outbreak.
 pub struct City {
@@ -36,6 +37,7 @@ pub struct City {
     households: Vec<Household>,
     people: Vec<Person>,
     places: Places,
+    outbreak: Outbreak,
 }
 
 impl City {
@@ -45,7 +47,7 @@ impl City {
     /// [`CityError`] when an option is out of range or the geography cannot be read.
     pub fn build(options: CityOptions) -> Result<Self, CityError> {
         options.check()?;
-        let counties = census::read_counties(&options.census, options.within)?;
+        let counties = census::read_counties(&options.census, &options.divisions, options.within)?;
         let settled = people::settle(&options, &counties)?;
         let mut city = Self {
             options,
@@ -54,9 +56,11 @@ impl City {
             households: settled.households,
             people: settled.people,
             places: Places::default(),
+            outbreak: Outbreak::default(),
         };
         city.places =
             Places::assign(&mut city.people, &city.blocks, &city.counties, city.households.len(), city.options.seed);
+        city.outbreak = city.play();
         Ok(city)
     }
 
@@ -88,6 +92,11 @@ impl City {
     /// Workplaces, classes, venues.
     pub const fn places(&self) -> &Places {
         &self.places
+    }
+
+    /// The outbreak as it was played.
+    pub const fn outbreak(&self) -> &Outbreak {
+        &self.outbreak
     }
 
     /// First day of the records.

@@ -1,6 +1,6 @@
 //! The census that the city is drawn from: people by sex and age, households by generations, by county of Henan.
 
-use sizao_model::DivisionCode;
+use sizao_model::{DivisionCode, division::DivisionLevel};
 
 use super::{CityError, Sex};
 use crate::random::Stream;
@@ -46,6 +46,15 @@ impl County {
         1.0 - self.household_people as f64 / self.people as f64
     }
 
+    fn subtract(&mut self, other: &Self) {
+        self.people -= other.people;
+        self.households -= other.households;
+        self.household_people -= other.household_people;
+        self.single -= other.single;
+        self.generations.iter_mut().zip(other.generations).for_each(|(own, other)| *own -= other);
+        self.ages.iter_mut().flatten().zip(other.ages.iter().flatten()).for_each(|(own, other)| *own -= other);
+    }
+
     /// Sex and age in whole years of the person at place `u` (0 to 1) when all are lined up by sex and age.
     pub fn person_at(&self, u: f64, rng: &mut Stream) -> (Sex, u32) {
         let mut left = (u * self.ages.iter().flatten().sum::<u64>() as f64) as u64;
@@ -74,20 +83,39 @@ fn age_in(band: usize, rng: &mut Stream) -> u32 {
     }
 }
 
-/// Reads the census table; only its lowest units (counties, districts, zones, Jiyuan), optionally those of one division.
+/// Reads the lowest units of the census (counties, districts, zones, Jiyuan), in order of code, optionally those of one
+/// division. Six zones have no line of their own: they get what their city has beyond its listed units.
 ///
 /// # Errors
 /// [`CityError::Census`] with the line; [`CityError::Empty`] when nothing lies in `within`.
-pub fn read_counties(csv: &str, within: Option<DivisionCode>) -> Result<Vec<County>, CityError> {
-    let mut counties = Vec::new();
+pub fn read_counties(census: &str, divisions: &str, within: Option<DivisionCode>) -> Result<Vec<County>, CityError> {
+    let rows = read_rows(census)?;
+    let (cities, mut counties): (Vec<County>, Vec<County>) =
+        rows.into_iter().partition(|row| row.code.level() < DivisionLevel::County && row.code != DivisionCode::JIYUAN);
+    for line in divisions.lines().filter(|line| line.contains("residual:")) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let Ok(code) = DivisionCode::parse(cells[0]) else { continue };
+        let Some(city) = cities.iter().find(|city| Some(city.code) == code.at(DivisionLevel::City)) else { continue };
+        let mut zone = city.clone();
+        counties.iter().filter(|county| county.code.is_under(city.code)).for_each(|county| zone.subtract(county));
+        (zone.code, zone.name) = (code, cells.get(3).copied().unwrap_or_default().into());
+        counties.push(zone);
+    }
+    counties.sort_by_key(|county| county.code.sort_key());
+    counties.retain(|county| within.is_none_or(|within| county.code.is_under(within)));
+    if counties.is_empty() {
+        return Err(CityError::Empty { within });
+    }
+    Ok(counties)
+}
+
+fn read_rows(csv: &str) -> Result<Vec<County>, CityError> {
+    let mut rows = Vec::new();
     for (index, line) in csv.lines().enumerate().skip(1) {
         let refuse = || CityError::Census { line: index + 1 };
         let cells: Vec<&str> = line.split(',').collect();
         if cells.len() != 56 {
             return Err(refuse());
-        }
-        if cells[2].ends_with("00") {
-            continue;
         }
         let code = DivisionCode::parse(cells[2]).map_err(|_| refuse())?;
         let number = |cell: usize| cells[cell].parse::<u64>().map_err(|_| refuse());
@@ -97,23 +125,18 @@ pub fn read_counties(csv: &str, within: Option<DivisionCode>) -> Result<Vec<Coun
                 *count = number(18 + sex * 19 + band)?;
             }
         }
-        if within.is_none_or(|within| code.is_under(within)) {
-            counties.push(County {
-                code,
-                name: cells[1].into(),
-                people: number(3)?,
-                ages,
-                households: number(8)?,
-                household_people: number(9)?,
-                single: number(10)?,
-                generations: [number(11)?, number(12)?, number(13)?, number(14)?],
-            });
-        }
+        rows.push(County {
+            code,
+            name: cells[1].into(),
+            people: number(3)?,
+            ages,
+            households: number(8)?,
+            household_people: number(9)?,
+            single: number(10)?,
+            generations: [number(11)?, number(12)?, number(13)?, number(14)?],
+        });
     }
-    if counties.is_empty() {
-        return Err(CityError::Empty { within });
-    }
-    Ok(counties)
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -122,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_counties_sum_to_the_province_s_published_total() {
-        let counties = read_counties(CENSUS, None).unwrap();
+        let counties = read_counties(CENSUS, DIVISIONS, None).unwrap();
         assert_eq!(counties.iter().map(|county| county.people).sum::<u64>(), 99_365_519);
         for county in &counties {
             assert_eq!(county.ages.iter().flatten().sum::<u64>(), county.people, "{}", county.name);
@@ -132,7 +155,7 @@ mod tests {
 
     #[test]
     fn one_city_can_be_had_alone_and_an_unknown_one_is_refused() {
-        let within = |code| read_counties(CENSUS, Some(DivisionCode::parse(code).unwrap()));
+        let within = |code| read_counties(CENSUS, DIVISIONS, Some(DivisionCode::parse(code).unwrap()));
         assert!(within("4101").unwrap().iter().all(|county| county.code.to_string().starts_with("4101")));
         assert!(matches!(within("3101"), Err(CityError::Empty { .. })));
     }

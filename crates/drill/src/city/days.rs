@@ -2,6 +2,7 @@
 
 use super::{
     City, Occupation,
+    outbreak::Confinement,
     trips::{ABROAD, Trip},
 };
 use crate::random::{Process, Stream};
@@ -51,6 +52,13 @@ impl Day {
         }
     }
 
+    /// Takes out the times of isolation.
+    pub(super) fn cut_all(&mut self, confinements: &[Confinement]) {
+        for confinement in confinements {
+            self.cut(confinement.from, confinement.until);
+        }
+    }
+
     /// Takes out what lies in [from, to).
     fn cut(&mut self, from: u32, to: u32) {
         let mut kept = Self::EMPTY;
@@ -69,7 +77,9 @@ impl City {
         let trips = self.trips(person);
         let mut last: Option<Stay> = None;
         for day in 0..self.options().days {
-            for &stay in self.day(person, day, &trips).stays() {
+            let mut plan = self.day(person, day, &trips);
+            plan.cut_all(self.outbreak().confinements(person));
+            for &stay in plan.stays() {
                 match &mut last {
                     Some(before) if before.place == stay.place && before.leave == stay.enter => {
                         before.leave = stay.leave

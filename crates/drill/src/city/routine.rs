@@ -22,6 +22,15 @@ const MISTAKES: Process = Process::named("mistakes");
 const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
 
+/// Delay of recording: minutes, but for one in fifty hours to days.
+fn delay(rng: &mut Stream) -> u32 {
+    if rng.chance(0.02) {
+        HOUR + (rng.exponential(20.0) * 3600.0).min(95.0 * 3600.0) as u32
+    } else {
+        rng.between(20, 600)
+    }
+}
+
 /// Share of people with a dose on record within the last half year.
 const DOSE_SHARE: f64 = 0.35;
 /// Symptom reports a person and day without the outbreak.
@@ -53,6 +62,7 @@ impl City {
         }
         book.enter_screening();
         let mut records = book.records;
+        records.events.extend_from_slice(self.outbreak().events_of_block(block));
         let end = self.midnight(self.options().days);
         records.events.retain(|event| event.recorded_at < end);
         records.events.sort_unstable_by_key(|event| event.of);
@@ -74,7 +84,7 @@ impl<'a> Book<'a> {
     }
 
     fn enter(&mut self, owner: Owner, desk: Desk, happened: Time, recorded_at: u32, what: What) -> FactRef {
-        let n = self.counts.entry(owner).or_insert(0);
+        let n = self.counts.entry(owner).or_insert_with(|| self.city.outbreak().next_number(owner));
         let of = FactRef { owner, n: *n };
         *n += 1;
         self.records.events.push(Event { of, recorded_at, happened, desk, what });
@@ -94,7 +104,10 @@ impl<'a> Book<'a> {
         // The register was loaded in the fortnight before the records begin; newborns come with their first day.
         let born = super::midnight(someone.birth_on) + DAY;
         let listed = (start - rng.between(HOUR, 14 * DAY)).max(born.min(start - 1));
-        self.enter(owner, Desk::Register, Time::On(someone.birth_on), listed, What::Person);
+        // Always number 0, so that others can refer to it.
+        let of = FactRef { owner, n: 0 };
+        let happened = Time::On(someone.birth_on);
+        self.records.events.push(Event { of, recorded_at: listed, happened, desk: Desk::Register, what: What::Person });
         if someone.age >= 3 && rng.chance(DOSE_SHARE) {
             let at = start - rng.between(15, 180) * DAY + rng.between(9, 17) * HOUR;
             let product = rng.below(PRODUCTS.len() as u32) as u8;
@@ -145,15 +158,6 @@ impl<'a> Book<'a> {
             let recorded_at = at as u32 + rng.between(120, 2400);
             let what = What::Symptoms { set, tenths };
             self.enter(Owner::person(person), Desk::Clinic, Time::At(at as u32), recorded_at, what);
-        }
-    }
-
-    /// Delay of recording: minutes, but for one in fifty hours to days.
-    fn delay(rng: &mut Stream) -> u32 {
-        if rng.chance(0.02) {
-            HOUR + (rng.exponential(20.0) * 3600.0).min(95.0 * 3600.0) as u32
-        } else {
-            rng.between(20, 600)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use sizao_model::fact::{EvidenceKind, Outcome, TestMethod};
 
-use super::{Book, DAY, HOUR, MISTAKES};
+use super::{Book, DAY, HOUR, MISTAKES, delay};
 use crate::{
     city::{
         City, Owner, day_of,
@@ -13,6 +13,7 @@ use crate::{
     random::{Process, Stream},
 };
 
+const HANDLING: Process = Process::named("handling of samples");
 const CHANNELS: Process = Process::named("arrival channels");
 
 /// Channels with the share of arrivals that they see: desk, evidence, share, delay of recording in hours at most.
@@ -23,6 +24,17 @@ const CHANNELS_SEEN: [(Desk, EvidenceKind, f64, u32); 5] = [
     (Desk::AssistList, EvidenceKind::ListRow, 0.10, 40),
     (Desk::Checkpoint, EvidenceKind::Camera, 0.06, 6),
 ];
+
+/// Laboratory and times of a single sample; seconds since 1970.
+pub(in crate::city) struct Handling {
+    pub lab: u16,
+    /// The sample is on record.
+    pub taken_at: u32,
+    /// The result is there.
+    pub ready_at: u32,
+    /// The result is on record.
+    pub told_at: u32,
+}
 
 impl Book<'_> {
     pub(super) fn enter_arrivals(&mut self, person: u32) {
@@ -63,7 +75,7 @@ impl Book<'_> {
                 }
                 _ => Owner::person(person),
             };
-            let recorded_at = at + rng.between(30, hours * HOUR) + Self::delay(rng);
+            let recorded_at = at + rng.between(30, hours * HOUR) + delay(rng);
             let mistyped = rng.chance(0.001);
             let written = if mistyped { at - DAY } else { at };
             let what = What::Arrival {
@@ -94,33 +106,24 @@ impl Book<'_> {
         for day in [1, 4, 7, 10, 14] {
             let at =
                 entered.max(self.city.midnight_of(entered) + (day - 1) * DAY + 9 * HOUR) + rng.between(300, 2 * HOUR);
-            self.enter_single(owner, at, Outcome::Negative, rng);
+            self.enter_single(owner, at, self.city.outcome(person, at));
         }
     }
 
     /// A single sample and its result.
-    pub(in crate::city) fn enter_single(
-        &mut self,
-        owner: Owner,
-        at: u32,
-        outcome: Outcome,
-        rng: &mut Stream,
-    ) -> FactRef {
-        let county = self.city.blocks()[self.block as usize].county;
-        let lab = (county * 3 + rng.below(3)) as u16;
-        let taken = at + Self::delay(rng);
+    pub(in crate::city) fn enter_single(&mut self, owner: Owner, at: u32, outcome: Outcome) -> FactRef {
+        let person = owner.person_number().expect("samples are taken from persons");
+        let Handling { lab, taken_at, ready_at, told_at } = self.city.handling(person, at);
         let what = What::Sample { method: TestMethod::NucleicTest, lab, tube: None };
-        let sample = self.enter(owner, Desk::SamplingSite, Time::At(at), taken, what);
-        let ready = at + self.city.turnaround(rng);
-        let told = ready.max(taken) + rng.between(60, 1200);
-        self.enter(owner, Desk::Laboratory, Time::At(ready), told, What::Result { sample, outcome });
+        let sample = self.enter(owner, Desk::SamplingSite, Time::At(at), taken_at, what);
+        self.enter(owner, Desk::Laboratory, Time::At(ready_at), told_at, What::Result { sample, outcome });
         sample
     }
 
     /// One in some thousand single samples is put down for the neighbour in the queue; most of these are put right.
     pub(super) fn enter_misfiled(&mut self, person: u32, neighbour: u32, at: u32) {
         let mut rng = self.stream(MISTAKES, person, at);
-        let fact = self.enter_single(Owner::person(neighbour), at, Outcome::Negative, &mut rng);
+        let fact = self.enter_single(Owner::person(neighbour), at, Outcome::Negative);
         let found = at + 4 * DAY + rng.between(HOUR, 3 * DAY);
         let correction = rng.chance(0.75).then(|| self.correct(fact, found, Fix::Person(person)));
         self.records.truths.push(Truth::WrongPerson { fact, right: person, correction });
@@ -128,9 +131,20 @@ impl Book<'_> {
 }
 
 impl City {
-    /// Time from sampling to result of a single sample: median eight hours.
-    pub(in crate::city) fn turnaround(&self, rng: &mut Stream) -> u32 {
-        (rng.lognormal(8.0, 0.4).clamp(2.0, 60.0) * 3600.0) as u32
+    /// How a single sample taken at a moment is handled: result after eight hours in the median.
+    pub(in crate::city) fn handling(&self, person: u32, at: u32) -> Handling {
+        let mut rng = Stream::new(self.options().seed, HANDLING, person.into(), at.into());
+        let county = self.blocks()[self.block_of(Owner::person(person)) as usize].county;
+        let taken_at = at + delay(&mut rng);
+        let ready_at = at + (rng.lognormal(8.0, 0.4).clamp(2.0, 60.0) * 3600.0) as u32;
+        let told_at = ready_at.max(taken_at) + rng.between(60, 1200);
+        Handling { lab: (county * 3 + rng.below(3)) as u16, taken_at, ready_at, told_at }
+    }
+
+    /// What the laboratory finds in a sample taken at a moment.
+    pub(in crate::city) fn outcome(&self, person: u32, at: u32) -> Outcome {
+        let is_found = self.outbreak().detects(self.options().seed, person, at);
+        if is_found { Outcome::Positive } else { Outcome::Negative }
     }
 
     /// The midnight before a moment.

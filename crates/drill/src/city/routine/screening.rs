@@ -20,11 +20,11 @@ const RECALLS: Process = Process::named("recalls");
 /// Swabs to a tube.
 const TUBE_SIZE: usize = 10;
 /// Facts a person over fourteen days beside screening: register, dose, arrivals, stays, complaints.
-const OTHER_FACTS: f64 = 1.78;
+const OTHER_FACTS: f64 = 1.61;
 /// Facts that one screening sample makes on average: itself, and its result or a tenth of a tube's.
-const FACTS_PER_SAMPLE: f64 = 1.37;
+const FACTS_PER_SAMPLE: f64 = 1.33;
 /// Mean of the weights below over the people of Henan.
-const WEIGHT_MEAN: f64 = 1.07;
+const WEIGHT_MEAN: f64 = 1.005;
 
 /// A routine sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,13 +89,18 @@ impl Book<'_> {
             let trips = self.city.trips(person);
             let mut rng = self.stream(SCREENING, person, 1);
             for screening in self.city.screening(person, &trips) {
+                if self.city.outbreak().is_confined(person, screening.at) {
+                    continue;
+                }
+                let found = self.city.outcome(person, screening.at);
                 if screening.is_pooled {
                     sessions[screening.day as usize].push((person, screening.at));
-                } else if rng.chance(0.0005) && person < last {
+                } else if rng.chance(0.0005) && person < last && found == Outcome::Negative {
                     self.enter_misfiled(person, person + 1, screening.at);
                 } else {
-                    let outcome = if rng.chance(0.001) { Outcome::Invalid } else { Outcome::Negative };
-                    let sample = self.enter_single(Owner::person(person), screening.at, outcome, &mut rng);
+                    let spoilt = rng.chance(0.001) && found == Outcome::Negative;
+                    let outcome = if spoilt { Outcome::Invalid } else { found };
+                    let sample = self.enter_single(Owner::person(person), screening.at, outcome);
                     if rng.chance(0.0005) {
                         self.enter_twice(sample, screening.at);
                     }
@@ -129,8 +134,23 @@ impl Book<'_> {
             self.enter(Owner::person(person), Desk::SamplingSite, Time::At(at), at + rng.between(5, 180), what);
         }
         let ready = self.city.tubes_ready_at(self.block, tube.day.into());
-        let outcome = if rng.chance(0.001) { Outcome::Invalid } else { Outcome::Negative };
+        let is_positive = |member: &&(u32, u32)| self.city.outcome(member.0, member.1) == Outcome::Positive;
+        let outcome = match members.iter().find(is_positive) {
+            Some(_) => Outcome::Positive,
+            None if rng.chance(0.001) => Outcome::Invalid,
+            None => Outcome::Negative,
+        };
         let what = What::TubeResult { tube, outcome };
-        self.enter(Owner::block(self.block), Desk::Laboratory, Time::At(ready), ready + rng.between(60, 1800), what);
+        let told = ready + rng.between(60, 1800);
+        self.enter(Owner::block(self.block), Desk::Laboratory, Time::At(ready), told, what);
+        if outcome != Outcome::Negative {
+            // Recalled at once and tested one by one; whoever is infected was seen to by those who find cases.
+            for member in members.iter().filter(|member| !is_positive(member)) {
+                let at = told + rng.between(HOUR, 3 * HOUR);
+                if !self.city.outbreak().is_confined(member.0, at) {
+                    self.enter_single(Owner::person(member.0), at, self.city.outcome(member.0, at));
+                }
+            }
+        }
     }
 }

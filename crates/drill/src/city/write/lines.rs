@@ -31,14 +31,24 @@ fn push_time(at: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"+08:00");
 }
 
-fn push_day(day: CivilDay, out: &mut Vec<u8>) {
-    let (year, month, day) = day.ymd();
-    push_two(year as u64 / 100, out);
-    push_two(year as u64 % 100, out);
+/// Appends year-month-day. Millions of days are written: the general calendar would take most of the time.
+///
+/// # Source
+/// The Gregorian calendar counted from 1 March, in eras of 400 years.
+pub(super) fn push_day(day: CivilDay, out: &mut Vec<u8>) {
+    let shifted = u64::from((day.number() + 719_468) as u32);
+    let in_era = shifted % 146_097;
+    let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
+    let in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * in_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = shifted / 146_097 * 400 + year_of_era + u64::from(month <= 2);
+    push_two(year / 100, out);
+    push_two(year % 100, out);
     out.push(b'-');
-    push_two(month as u64, out);
+    push_two(month, out);
     out.push(b'-');
-    push_two(day as u64, out);
+    push_two(in_year - (153 * from_march + 2) / 5 + 1, out);
 }
 
 fn push_two(value: u64, out: &mut Vec<u8>) {

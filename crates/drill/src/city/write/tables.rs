@@ -6,7 +6,7 @@ use sizao_model::fact::Outcome;
 
 use super::{Sink, lines};
 use crate::city::{
-    City, Event, LedgerShare, Record, day_of,
+    City, Event, LedgerShare, Record,
     days::Stay,
     event::{Owner, SYMPTOMS, Time, What, lab_code},
     trips::ORIGINS,
@@ -189,6 +189,9 @@ impl City {
 
     /// What the ledger has of a person: stay, and whether its end is missing.
     pub fn ledger_of(&self, person: u32, mut row: impl FnMut(Stay, bool)) {
+        if let Some(scan) = self.outbreak().remote_scan(person) {
+            row(scan, true);
+        }
         let venues_only = self.options().ledger == LedgerShare::Venues;
         self.stays_of(person, |stay| {
             let is_venue = stay.place >= self.places().first_venue();
@@ -263,8 +266,7 @@ fn local(time: Time) -> String {
 
 /// `2022-03-04 08:15:00`, as Chinese laboratory exports write it.
 fn clock(at: u32) -> String {
-    let seconds = (u64::from(at) + 8 * 3600) % 86_400;
-    format!("{} {:02}:{:02}:{:02}", day_of(at), seconds / 3600, seconds / 60 % 60, seconds % 60)
+    lines::rfc3339(at)[..19].replace('T', " ")
 }
 
 impl What {
