@@ -33,8 +33,12 @@ pub struct CityOptions {
     pub within: Option<DivisionCode>,
     /// Facts per person over fourteen days, about; 1.5 to 50. Screening tests are made more or less frequent.
     pub facts_per_person: f64,
-    /// Infected people who come in from outside; nothing: one in 50,000 people, at least two.
+    /// Infected people who come in from outside; nothing: one in 25,000 people, at least three.
     pub imported: Option<u32>,
+    /// Multiplies all chances of infection; 0 to 20.
+    pub transmissibility: f64,
+    /// Whether cases are looked for, isolated and traced; without it the outbreak runs free and nobody knows.
+    pub is_controlled: bool,
     /// Which stays go into the ledger.
     pub ledger: LedgerShare,
     /// Census table in the layout of `data/census2020.csv`.
@@ -56,6 +60,8 @@ impl CityOptions {
             within: None,
             facts_per_person: 5.0,
             imported: None,
+            transmissibility: 1.0,
+            is_controlled: true,
             ledger: LedgerShare::All,
             census: CENSUS.into(),
             divisions: DIVISIONS.into(),
@@ -71,6 +77,7 @@ impl CityOptions {
         range("days", self.days.into(), 1.0, 90.0)?;
         range("facts_per_person", self.facts_per_person, 1.5, 50.0)?;
         range("imported", self.imported.unwrap_or(0).into(), 0.0, f64::from(self.people) / 20.0)?;
+        range("transmissibility", self.transmissibility, 0.0, 20.0)?;
         range("start_on (year)", self.start_on.ymd().0.into(), 2000.0, 2099.0)
     }
 }

@@ -81,6 +81,9 @@ impl<'a> Control<'a> {
         let (person, course) = (infection.truth.person, infection.course);
         outbreak.by_person.insert(person, outbreak.infections.len() as u32);
         outbreak.infections.push(infection);
+        if !self.city.options().is_controlled {
+            return;
+        }
         let mut rng = self.stream(CARE, person, 0);
         let start = self.city.midnight(0);
         let trips = self.city.trips(person);

@@ -23,11 +23,11 @@ const DAY: u32 = 86_400;
 /// Hazard per hour together at the peak of infectiousness, by kind of place.
 const fn hazard_per_hour(kind: PlaceKind) -> f64 {
     match kind {
-        PlaceKind::Home => 0.014,
-        PlaceKind::Workplace => 0.006,
-        PlaceKind::Class => 0.002,
-        kind if kind.is_close() => 0.04,
-        _ => 0.008,
+        PlaceKind::Home => 0.020,
+        PlaceKind::Workplace => 0.014,
+        PlaceKind::Class => 0.006,
+        kind if kind.is_close() => 0.10,
+        _ => 0.02,
     }
 }
 
@@ -67,7 +67,7 @@ impl City {
     /// People who come in infected from places at risk, from five days before the records to half their time.
     fn draw_imports(&self) -> Vec<Infection> {
         let options = self.options();
-        let wanted = options.imported.unwrap_or((options.people / 50_000).max(2));
+        let wanted = options.imported.unwrap_or((options.people / 25_000).max(3));
         let window = self.midnight(0) - 5 * DAY..self.midnight(options.days.div_ceil(2));
         let mut rng = Stream::new(options.seed, IMPORTS, 0, 0);
         let mut found: FxHashMap<u32, u32> = FxHashMap::default();
@@ -219,7 +219,9 @@ impl City {
                 );
                 let middle = meeting.from + (meeting.to - meeting.from) / 2;
                 let hours = f64::from(meeting.to - meeting.from) / 3600.0;
-                let hazard = hazard_per_hour(self.places().kind(meeting.place)) * case.course.infectiousness(middle);
+                let hazard = hazard_per_hour(self.places().kind(meeting.place))
+                    * self.options().transmissibility
+                    * case.course.infectiousness(middle);
                 let at = meeting.from.max(case.course.infectious_from) + rng.below(meeting.to - meeting.from);
                 (rng.chance(1.0 - (-hazard * hours).exp()) && at < meeting.to).then_some((at, *meeting))
             })
