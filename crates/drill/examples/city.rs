@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("give PEOPLE DAYS SEED DIR".into());
     };
     let started = Instant::now();
-    let city = City::build(CityOptions { is_controlled: std::env::var_os("UNCONTROLLED").is_none(), ..CityOptions::new(people.parse()?, days.parse()?, seed.parse()?) })?;
+    let city = City::build(CityOptions {
+        is_controlled: std::env::var_os("UNCONTROLLED").is_none(),
+        ..CityOptions::new(people.parse()?, days.parse()?, seed.parse()?)
+    })?;
     println!("{:6.1} s  built", started.elapsed().as_secs_f64());
     std::fs::create_dir_all(dir)?;
     let written = city.write_to(&mut Folder { path: dir.into(), file: None, started })?;

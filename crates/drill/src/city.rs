@@ -6,6 +6,7 @@
 
 pub mod census;
 pub mod days;
+pub mod dossiers;
 pub mod event;
 mod households;
 mod names;
@@ -20,6 +21,7 @@ pub mod trips;
 pub mod truth;
 pub mod write;
 
+pub use dossiers::Dossier;
 pub use event::{Event, Owner};
 pub use options::{CityError, CityOptions, LedgerShare};
 pub use people::{Block, Household, HouseholdKind, Kin, Occupation, Person, Sex};
@@ -118,6 +120,11 @@ impl City {
     pub fn household_members(&self, household: u32) -> std::ops::Range<u32> {
         let household = &self.households[household as usize];
         household.first..household.first + u32::from(household.size)
+    }
+
+    /// Truth that no block knows alone: infections, and false facts of the outbreak and of hostile officers.
+    pub fn outbreak_truths(&self) -> impl Iterator<Item = truth::Truth> + '_ {
+        self.outbreak.truths()
     }
 
     /// All facts, person by person, with those that belong to nobody (areas, results of tubes) at their block's end.

@@ -126,8 +126,8 @@ impl City {
                 (true, _) => [0, 0, 0, 0, 1, 1, 1, 2][rng.below(8) as usize],
                 (false, _) => rng.between(0, 3),
             };
-            at = self.go_out(person, visits, at, &mut plan, &mut rng);
-            plan.push(home, (at + f64::from(rng.between(600, 2400))).min(tomorrow - HOUR), tomorrow);
+            at = self.go_out(person, visits, at, tomorrow - 1.5 * HOUR, &mut plan, &mut rng);
+            plan.push(home, at + f64::from(rng.between(600, 2400)), tomorrow);
         }
         for trip in trips {
             let isolated = if trip.origin == ABROAD { INBOUND_DAYS * 86_400 } else { 0 };
@@ -161,8 +161,8 @@ impl City {
         end
     }
 
-    /// Visits to venues: nine of ten in the own county, the others in the city.
-    fn go_out(&self, person: u32, visits: u32, from: f64, plan: &mut Day, rng: &mut Stream) -> f64 {
+    /// Visits to venues, none beyond `latest`: nine of ten in the own county, the others in the city.
+    fn go_out(&self, person: u32, visits: u32, from: f64, latest: f64, plan: &mut Day, rng: &mut Stream) -> f64 {
         let mut at = from;
         let household = &self.households()[self.people()[person as usize].household as usize];
         let own = self.blocks()[household.block as usize].county;
@@ -172,6 +172,9 @@ impl City {
             let median = if self.places().kind(venue).is_close() { 65.0 } else { 28.0 };
             let enter = at + f64::from(rng.between(300, 3600));
             let leave = enter + rng.lognormal(median, 0.6).clamp(4.0, 180.0) * 60.0;
+            if leave > latest {
+                break;
+            }
             plan.push(venue, enter, leave);
             at = leave;
         }

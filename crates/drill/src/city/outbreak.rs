@@ -56,6 +56,8 @@ pub(super) struct Journal {
     events: FxHashMap<u32, Vec<Event>>,
     counts: FxHashMap<Owner, u32>,
     truths: Vec<Truth>,
+    /// By the right person, facts filed for a wrong one.
+    moved: FxHashMap<u32, Vec<FactRef>>,
 }
 
 impl Journal {
@@ -110,6 +112,11 @@ impl Outbreak {
 
     pub(super) fn events_of_block(&self, block: u32) -> &[Event] {
         self.journal.events.get(&block).map_or(&[], Vec::as_slice)
+    }
+
+    /// Facts filed for somebody else that a correction gives to this person.
+    pub(super) fn moved_to(&self, person: u32) -> &[FactRef] {
+        self.journal.moved.get(&person).map_or(&[], Vec::as_slice)
     }
 
     /// A scan of a venue code from afar, if the person made one.

@@ -227,7 +227,8 @@ impl City {
             self.handed_over(person)
                 .map(|on| RecordPhone { valid_until: Some(on), ..phone(30_000_000 + person, PhoneRole::Own) }),
         );
-        if let Some(before) = person.checked_sub(1)
+        if someone.age >= 18
+            && let Some(before) = person.checked_sub(1)
             && let Some(on) = self.handed_over(before)
         {
             phones.push(RecordPhone { valid_from: Some(on), ..phone(30_000_000 + before, PhoneRole::Own) });

@@ -102,8 +102,9 @@ impl<'a> Book<'a> {
         let mut rng = self.stream(DOSES, person, 0);
         let start = self.city.midnight(0);
         // The register was loaded in the fortnight before the records begin; newborns come with their first day.
-        let born = super::midnight(someone.birth_on) + DAY;
-        let listed = (start - rng.between(HOUR, 14 * DAY)).max(born.min(start - 1));
+        let listed = start - rng.between(HOUR, 14 * DAY);
+        let is_newborn = self.city.first_day().days_since(someone.birth_on) < 15;
+        let listed = if is_newborn { listed.max(super::midnight(someone.birth_on) + DAY - 1) } else { listed };
         // Always number 0, so that others can refer to it.
         let of = FactRef { owner, n: 0 };
         let happened = Time::On(someone.birth_on);

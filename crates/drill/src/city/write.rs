@@ -48,7 +48,7 @@ impl City {
             events.append(&mut own);
             truths.append(&mut true_ones);
         }
-        truths.extend(self.outbreak().truths());
+        truths.extend(self.outbreak_truths());
         events.par_sort_unstable_by_key(|event: &Event| (event.recorded_at, event.of));
         written.facts = events.len() as u64;
         written.truths = truths.len() as u64;

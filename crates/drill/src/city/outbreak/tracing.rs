@@ -100,6 +100,7 @@ impl Control<'_> {
         let found = at + rng.between(3 * HOUR, 2 * DAY);
         let what = What::Correction { of: fact, fix: Fix::Person(right) };
         let correction = outbreak.journal.enter(self.city, owner, Desk::Cdc, Time::At(found - 60), found, what);
+        outbreak.journal.moved.entry(right).or_default().push(fact);
         outbreak.journal.truths.push(Truth::WrongPerson { fact, right, correction: Some(correction) });
     }
 
