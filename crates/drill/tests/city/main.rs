@@ -301,6 +301,52 @@ fn nobody_diagnosed_was_healthy_and_positive_results_belong_to_the_infected() {
 }
 
 #[test]
+fn control_makes_the_outbreak_smaller_and_without_it_nobody_is_found() {
+    let play = |is_controlled| {
+        let options = CityOptions { imported: Some(40), is_controlled, ..CityOptions::new(20_000, 12, 9) };
+        City::build(options).unwrap()
+    };
+    let (free, held) = (play(false), play(true));
+    let count = |city: &City| city.outbreak().infections().count();
+    assert!(count(&held) * 2 < count(&free), "{} {}", count(&held), count(&free));
+    assert!(free.outbreak().infections().all(|infection| infection.diagnosis.is_none()));
+    // The log-normal with median 3.1 days and sigma 0.43 has mean 3.40 and standard deviation 1.53.
+    let days: Vec<f64> = free
+        .outbreak()
+        .infections()
+        .filter_map(|infection| Some(f64::from(infection.onset_at? - infection.at) / 86_400.0))
+        .collect();
+    let mean = days.iter().sum::<f64>() / days.len() as f64;
+    assert!((mean - 3.40).abs() < 4.0 * 1.53 / (days.len() as f64).sqrt(), "{mean} days of {}", days.len());
+}
+
+#[test]
+fn the_officer_s_list_names_people_who_met_no_case() {
+    let city = City::build(CityOptions { imported: Some(40), ..CityOptions::new(20_000, 14, 6) }).unwrap();
+    let mut rows = 0;
+    for truth in city.outbreak_truths() {
+        let Truth::False { fact, reason: "officer_a" } = truth else { continue };
+        let person = fact.owner.person_number().unwrap();
+        let events = city.events_of_block(city.households()[city.people()[person as usize].household as usize].block);
+        let event = events.iter().find(|event| event.of == fact).unwrap();
+        let What::Exposure { case: Some(case), .. } = event.what else { panic!("{event:?}") };
+        let sizao_drill::city::event::Time::During(from, to) = event.happened else { panic!("{event:?}") };
+        let mut of_case = Vec::new();
+        city.stays_of(case, |stay| of_case.push(stay));
+        city.stays_of(person, |stay| {
+            let met = of_case.iter().any(|other| {
+                let (enter, leave) = (stay.enter.max(other.enter).max(from), stay.leave.min(other.leave).min(to));
+                other.place == stay.place && enter < leave
+            });
+            assert!(!met, "{event:?}");
+        });
+        rows += 1;
+    }
+    // 1,317 in a million.
+    assert!((20..=26).contains(&rows), "{rows}");
+}
+
+#[test]
 fn the_isolated_are_not_in_the_ledger_and_nobody_is_in_two_places() {
     let city = City::build(CityOptions { imported: Some(40), ..CityOptions::new(20_000, 14, 6) }).unwrap();
     let mut isolated = 0;

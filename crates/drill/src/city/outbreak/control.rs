@@ -35,6 +35,8 @@ pub(super) enum Due {
     Screened { person: u32, sampled_at: u32 },
     /// A contact is tested in isolation.
     ContactTest(u32),
+    /// A contact's isolation is over.
+    Leave(u32),
 }
 
 /// Those who find cases and contacts, with their queue and their memory of meetings.
@@ -135,6 +137,11 @@ impl<'a> Control<'a> {
                     if is_positive {
                         self.diagnose(outbreak, person, told + HOUR, at);
                     }
+                }
+                // A second isolation may have begun meanwhile, by a later contact.
+                Due::Leave(person) if !self.is_diagnosed(person) && !outbreak.is_confined(person, at) => {
+                    let (owner, what) = (Owner::person(person), What::IsolationLeft);
+                    outbreak.journal.enter(self.city, owner, Desk::Community, Time::At(at), at + 600, what);
                 }
                 _ => {}
             }

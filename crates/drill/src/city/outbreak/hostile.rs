@@ -33,7 +33,8 @@ impl City {
         let Some(case) = outbreak.infections.first().map(|infection| infection.truth.person) else { return };
         for row in 0..count {
             let person = rng.below(self.options().people);
-            if outbreak.by_person.contains_key(&person) {
+            let is_near = self.block_of(Owner::person(person)) == self.block_of(Owner::person(case));
+            if is_near || outbreak.by_person.contains_key(&person) {
                 continue;
             }
             let from = at - 3 * DAY;

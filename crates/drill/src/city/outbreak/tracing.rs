@@ -140,6 +140,9 @@ impl Control<'_> {
         rng: &mut Stream,
     ) {
         let owner = Owner::person(person);
+        if self.city.trips(person).iter().any(|trip| (trip.left_at..trip.back_at).contains(&from)) {
+            return;
+        }
         let what = What::IsolationStarted { site };
         outbreak.journal.enter(self.city, owner, Desk::Community, Time::At(from), from + rng.between(60, HOUR), what);
         outbreak.confine(person, from, until);
@@ -150,10 +153,7 @@ impl Control<'_> {
                 self.queue.push(Reverse((at, Due::ContactTest(person))));
             }
         }
-        let left = until + rng.between(HOUR, 10 * HOUR);
-        if !self.is_diagnosed(person) {
-            outbreak.journal.enter(self.city, owner, Desk::Community, Time::At(left), left + 600, What::IsolationLeft);
-        }
+        self.queue.push(Reverse((until + rng.between(HOUR, 10 * HOUR), Due::Leave(person))));
     }
 
     /// Those who live with a close contact: seven days at home, tests on days 1, 4 and 7 (protocol v8).

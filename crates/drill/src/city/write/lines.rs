@@ -221,3 +221,24 @@ fn push_person(city: &City, event: &Event, out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sizao_model::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn days_and_moments_are_written_as_the_calendar_writes_them() {
+        let mut out = Vec::new();
+        for number in (-40_000..60_000).step_by(17) {
+            let day = CivilDay::from_number(number);
+            out.clear();
+            push_day(day, &mut out);
+            assert_eq!(std::str::from_utf8(&out).unwrap(), day.to_string());
+        }
+        for at in [0, 1_646_323_199, 1_646_323_200, 1_709_135_999, 4_000_000_000] {
+            assert_eq!(rfc3339(at), Instant::from_micros(i64::from(at) * 1_000_000).to_string());
+        }
+    }
+}
