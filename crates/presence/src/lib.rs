@@ -1,1 +1,25 @@
-//! Room `presence`.
+//! Room `presence`: who was where when, and what follows from it when somebody falls ill.
+//!
+//! Pure: values in, values out; no files, no clock, no randomness of its own. Times are whole seconds since 1970,
+//! intervals half-open. The method, its layout in memory and what was measured: `docs/methods/tracing.md`.
+
+mod contacts;
+mod error;
+mod exposure;
+mod index;
+mod roster;
+mod secondary;
+mod stay;
+mod tables;
+mod tally;
+mod view;
+mod visitors;
+
+pub use contacts::{Contact, find_contacts};
+pub use error::PresenceError;
+pub use exposure::{CaseNo, Duration, ExposureRules, IndexCase};
+pub use secondary::{SecondaryContact, SecondaryRules, find_secondary_contacts};
+pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
+pub use tables::{Complaint, Rule, TraceAnswer, TraceParams, TraceReport, TraceTables, trace_tables};
+pub use view::View;
+pub use visitors::{Visitor, find_visitors};

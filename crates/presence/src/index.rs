@@ -1,0 +1,250 @@
+//! The index of an immutable set of stays: by place for "who else was here", by person for "where were they".
+//!
+//! Persons and places are dense numbers here (ranks in a [`crate::roster::Roster`]); times count from the epoch
+//! of the index. One row is 64 bits, sorted by place and entering; the list by person holds row numbers only.
+//! Neither holds the place: a row's neighbours are its place, and a bit marks where one begins.
+
+mod build;
+mod layout;
+mod offsets;
+pub(crate) mod packed;
+
+use crate::stay::Span;
+use layout::{RowLayout, is_first};
+use offsets::Offsets;
+use packed::PackedNumbers;
+
+/// Rows that share one summary; 64 rows are eight cache lines.
+const BLOCK: usize = 64;
+
+/// Stays by place and by person; never changes once built.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    /// What all times of rows count from; seconds since 1970.
+    epoch_s: u32,
+    layout: RowLayout,
+    rows: Vec<u64>,
+    /// Rows whose length does not fit, with their leaving after the epoch; by row.
+    long: Vec<(u32, u32)>,
+    places: Offsets,
+    persons: Offsets,
+    /// Row numbers, by person and time of entering.
+    by_person: PackedNumbers,
+    blocks: Vec<Block>,
+    /// The same for 64 blocks.
+    heaps: Vec<Block>,
+}
+
+/// What a search may know of a block of rows without reading them.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// Latest leaving; seconds after the epoch.
+    latest_leave_s: u32,
+    /// Whether a place begins inside.
+    has_first: bool,
+}
+
+/// A stay as found in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Number of the row.
+    pub(crate) row: u32,
+    /// Dense number of the person.
+    pub(crate) person: u32,
+    /// The stay; seconds since 1970.
+    pub(crate) span: Span,
+}
+
+impl Index {
+    /// Number of stays.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Earliest time of entering; seconds since 1970.
+    pub(crate) fn epoch_s(&self) -> u32 {
+        self.epoch_s
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<u64>()
+            + self.long.capacity() * size_of::<(u32, u32)>()
+            + self.places.bytes()
+            + self.persons.bytes()
+            + self.by_person.bytes()
+            + (self.blocks.capacity() + self.heaps.capacity()) * size_of::<Block>()
+    }
+
+    /// The stay in a row.
+    pub(crate) fn found(&self, row: usize) -> Found {
+        let word = self.rows[row];
+        let from_s = self.epoch_s + self.layout.enter_s(word);
+        let until_s = self.epoch_s + self.leave_s(row, word);
+        Found { row: row as u32, person: self.layout.person(word), span: Span { from_s, until_s } }
+    }
+
+    /// Rows of a place.
+    pub(crate) fn rows_at(&self, place: u32) -> std::ops::Range<usize> {
+        self.places.range(place)
+    }
+
+    /// Number of rows of a person.
+    pub(crate) fn row_count_of(&self, person: u32) -> usize {
+        self.persons.range(person).len()
+    }
+
+    /// Dense number of the place of a row.
+    pub(crate) fn place_of(&self, row: usize) -> u32 {
+        self.places.key_of(row)
+    }
+
+    /// Calls `visit` with every stay of a person that overlaps or touches `window`.
+    ///
+    /// Rows are sorted by entering, so those after the window are skipped by bisection; the others are read.
+    pub(crate) fn for_rows_of(&self, person: u32, window: Span, mut visit: impl FnMut(Found)) {
+        let range = self.persons.range(person);
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low.midpoint(high);
+            let word = self.rows[self.by_person.get(middle) as usize];
+            if self.epoch_s + self.layout.enter_s(word) <= window.until_s { low = middle + 1 } else { high = middle }
+        }
+        for position in range.start..low {
+            let found = self.found(self.by_person.get(position) as usize);
+            if found.span.until_s >= window.from_s {
+                visit(found);
+            }
+        }
+    }
+
+    /// Calls `visit(row, person, start_s, end_s)` for every stay at the place of row `anchor` that shares at least
+    /// `least_s` (1 or more) seconds with `span`, cut to it; the anchor itself is among them if it does.
+    #[inline]
+    pub(crate) fn for_company_of_row(
+        &self,
+        anchor: usize,
+        span: Span,
+        least_s: u32,
+        mut visit: impl FnMut(u32, u32, u32, u32),
+    ) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let mut row = anchor + 1;
+        while let Some(&word) = self.rows.get(row) {
+            if is_first(word) || self.layout.enter_s(word) > search.enter_max_s {
+                break;
+            }
+            search.test(self, row, word, &mut visit);
+            row += 1;
+        }
+        self.scan_back(anchor, &search, &mut visit);
+    }
+
+    /// The same for a place by its dense number.
+    pub(crate) fn for_company_at(
+        &self,
+        place: u32,
+        span: Span,
+        least_s: u32,
+        mut visit: impl FnMut(u32, u32, u32, u32),
+    ) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let range = self.rows_at(place);
+        let in_time = self.rows[range.clone()].partition_point(|&word| self.layout.enter_s(word) <= search.enter_max_s);
+        if in_time > 0 {
+            self.scan_back(range.start + in_time - 1, &search, &mut visit);
+        }
+    }
+
+    /// Calls `visit` with every stay at a place that meets `window`; zero-length stays must lie in it.
+    pub(crate) fn for_visits_at(&self, place: u32, window: Span, mut visit: impl FnMut(Found)) {
+        let range = self.rows_at(place);
+        let rows = &self.rows[range.clone()];
+        let in_time = rows.partition_point(|&word| self.epoch_s + self.layout.enter_s(word) < window.until_s);
+        for row in range.start..range.start + in_time {
+            let found = self.found(row);
+            let span = found.span;
+            if span.until_s > window.from_s || (span.is_empty() && span.from_s >= window.from_s) {
+                visit(found);
+            }
+        }
+    }
+
+    /// Tests `last` and the rows before it down to the first of the place, skipping blocks that all left too early.
+    #[inline]
+    fn scan_back(&self, last: usize, search: &Search, visit: &mut impl FnMut(u32, u32, u32, u32)) {
+        let mut row = last;
+        loop {
+            let word = self.rows[row];
+            search.test(self, row, word, visit);
+            if is_first(word) {
+                return;
+            }
+            if row.is_multiple_of(BLOCK) {
+                row = self.skip_back(row, search.leave_min_s);
+            }
+            row -= 1;
+        }
+    }
+
+    /// The lowest block start at or below `row` (itself one) that can be reached over blocks without interest.
+    fn skip_back(&self, row: usize, leave_min_s: u32) -> usize {
+        let idle = |block: &Block| !block.has_first && block.latest_leave_s < leave_min_s;
+        let mut block = row / BLOCK;
+        while block > 0 {
+            if block.is_multiple_of(BLOCK) && idle(&self.heaps[block / BLOCK - 1]) {
+                block -= BLOCK;
+            } else if idle(&self.blocks[block - 1]) {
+                block -= 1;
+            } else {
+                break;
+            }
+        }
+        block * BLOCK
+    }
+
+    fn search(&self, span: Span, least_s: u32) -> Option<Search> {
+        let least_s = least_s.max(1);
+        let from_s = span.from_s.saturating_sub(self.epoch_s);
+        let until_s = span.until_s.checked_sub(self.epoch_s)?;
+        let enter_max_s = until_s.checked_sub(least_s)?;
+        let leave_min_s = from_s.checked_add(least_s)?;
+        (enter_max_s >= from_s).then_some(Search { from_s, until_s, enter_max_s, leave_min_s, least_s })
+    }
+
+    /// Leaving of a row, seconds after the epoch.
+    #[inline]
+    fn leave_s(&self, row: usize, word: u64) -> u32 {
+        let length_s = self.layout.length_s(word);
+        if length_s == self.layout.long_s() { self.long_leave_s(row) } else { self.layout.enter_s(word) + length_s }
+    }
+
+    #[cold]
+    fn long_leave_s(&self, row: usize) -> u32 {
+        let at = self.long.binary_search_by_key(&(row as u32), |&(row, _)| row).expect("every long row is in the list");
+        self.long[at].1
+    }
+}
+
+/// What a row must satisfy to be company; seconds after the epoch.
+struct Search {
+    from_s: u32,
+    until_s: u32,
+    /// Whoever enters later cannot stay long enough.
+    enter_max_s: u32,
+    /// Whoever leaves earlier was not there long enough.
+    leave_min_s: u32,
+    least_s: u32,
+}
+
+impl Search {
+    #[inline(always)]
+    fn test(&self, index: &Index, row: usize, word: u64, visit: &mut impl FnMut(u32, u32, u32, u32)) {
+        let start_s = index.layout.enter_s(word).max(self.from_s);
+        let end_s = index.leave_s(row, word).min(self.until_s);
+        if end_s.saturating_sub(start_s) >= self.least_s {
+            let person = index.layout.person(word);
+            visit(row as u32, person, index.epoch_s + start_s, index.epoch_s + end_s);
+        }
+    }
+}
