@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::exposure::{CaseNo, Duration, Encounter, ExposureRules, IndexCase, emissions_of, is_enough};
+use crate::exposure::{CaseNo, Duration, Emission, Encounter, ExposureRules, IndexCase, emissions_of, is_enough};
+use crate::index::Company;
 use crate::stay::{PersonNo, Span};
 use crate::view::View;
 
@@ -50,17 +51,18 @@ pub fn find_contacts(view: &View, cases: &[IndexCase], rules: &ExposureRules) ->
 /// Buffers that a worker uses again for each person.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    emissions: Vec<crate::exposure::Emission>,
+    emissions: Vec<Emission>,
+    company: Company,
     pub(crate) encounters: Vec<Encounter>,
 }
 
 /// Appends the encounters of a person (dense number) that count; sorted by contact if durations are added up.
 pub(crate) fn collect_encounters(view: &View, person: u32, window: Span, rules: &ExposureRules, scratch: &mut Scratch) {
-    let Scratch { emissions, encounters } = scratch;
+    let Scratch { emissions, company, encounters } = scratch;
     let before = encounters.len();
     emissions_of(view, person, window, rules, emissions);
     for emission in emissions {
-        view.for_company(emission.anchor, emission.span, rules.piece_s(), |contact, start_s, end_s| {
+        view.for_company(emission.anchor, emission.span, rules.piece_s(), company, |contact, start_s, end_s| {
             if contact != person {
                 encounters.push(Encounter { contact, start_s, end_s });
             }

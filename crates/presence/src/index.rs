@@ -14,8 +14,11 @@ use layout::{RowLayout, is_first};
 use offsets::Offsets;
 use packed::PackedNumbers;
 
-/// Rows that share one summary; 64 rows are eight cache lines.
-const BLOCK: usize = 64;
+/// Rows that share one summary: two cache lines.
+const BLOCK: usize = 16;
+
+/// Blocks that share one summary.
+const HEAP: usize = 64;
 
 /// Stays by place and by person; never changes once built.
 #[derive(Debug, Clone)]
@@ -30,18 +33,11 @@ pub(crate) struct Index {
     persons: Offsets,
     /// Row numbers, by person and time of entering.
     by_person: PackedNumbers,
-    blocks: Vec<Block>,
-    /// The same for 64 blocks.
-    heaps: Vec<Block>,
-}
-
-/// What a search may know of a block of rows without reading them.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    /// Latest leaving; seconds after the epoch.
-    latest_leave_s: u32,
-    /// Whether a place begins inside.
-    has_first: bool,
+    /// Latest leaving of each block, seconds after the epoch; `u32::MAX` if a place begins inside, so that a search
+    /// never passes over it.
+    blocks: Vec<u32>,
+    /// The same for [`HEAP`] blocks.
+    heaps: Vec<u32>,
 }
 
 /// A stay as found in the index.
@@ -73,7 +69,7 @@ impl Index {
             + self.places.bytes()
             + self.persons.bytes()
             + self.by_person.bytes()
-            + (self.blocks.capacity() + self.heaps.capacity()) * size_of::<Block>()
+            + (self.blocks.capacity() + self.heaps.capacity()) * size_of::<u32>()
     }
 
     /// The stay in a row.
@@ -118,41 +114,29 @@ impl Index {
         }
     }
 
-    /// Calls `visit(row, person, start_s, end_s)` for every stay at the place of row `anchor` that shares at least
-    /// `least_s` (1 or more) seconds with `span`, cut to it; the anchor itself is among them if it does.
+    /// Adds to `company` every stay at the place of row `anchor` that shares at least `least_s` (1 or more) seconds
+    /// with `span`, cut to it; the anchor itself is among them if it does.
     #[inline]
-    pub(crate) fn for_company_of_row(
-        &self,
-        anchor: usize,
-        span: Span,
-        least_s: u32,
-        mut visit: impl FnMut(u32, u32, u32, u32),
-    ) {
+    pub(crate) fn add_company_of_row(&self, anchor: usize, span: Span, least_s: u32, company: &mut Company) {
         let Some(search) = self.search(span, least_s) else { return };
         let mut row = anchor + 1;
         while let Some(&word) = self.rows.get(row) {
             if is_first(word) || self.layout.enter_s(word) > search.enter_max_s {
                 break;
             }
-            search.test(self, row, word, &mut visit);
+            search.test(self, row, word, company);
             row += 1;
         }
-        self.scan_back(anchor, &search, &mut visit);
+        self.scan_back(anchor, &search, company);
     }
 
     /// The same for a place by its dense number.
-    pub(crate) fn for_company_at(
-        &self,
-        place: u32,
-        span: Span,
-        least_s: u32,
-        mut visit: impl FnMut(u32, u32, u32, u32),
-    ) {
+    pub(crate) fn add_company_at(&self, place: u32, span: Span, least_s: u32, company: &mut Company) {
         let Some(search) = self.search(span, least_s) else { return };
         let range = self.rows_at(place);
         let in_time = self.rows[range.clone()].partition_point(|&word| self.layout.enter_s(word) <= search.enter_max_s);
         if in_time > 0 {
-            self.scan_back(range.start + in_time - 1, &search, &mut visit);
+            self.scan_back(range.start + in_time - 1, &search, company);
         }
     }
 
@@ -172,32 +156,29 @@ impl Index {
 
     /// Tests `last` and the rows before it down to the first of the place, skipping blocks that all left too early.
     #[inline]
-    fn scan_back(&self, last: usize, search: &Search, visit: &mut impl FnMut(u32, u32, u32, u32)) {
-        let mut row = last;
+    fn scan_back(&self, last: usize, search: &Search, company: &mut Company) {
+        let mut end = last + 1;
         loop {
-            let word = self.rows[row];
-            search.test(self, row, word, visit);
-            if is_first(word) {
-                return;
+            let begin = (end - 1) / BLOCK * BLOCK;
+            for (row, &word) in (begin..end).zip(&self.rows[begin..end]).rev() {
+                search.test(self, row, word, company);
+                if is_first(word) {
+                    return;
+                }
             }
-            if row.is_multiple_of(BLOCK) {
-                row = self.skip_back(row, search.leave_min_s);
-            }
-            row -= 1;
+            end = self.skip_back(begin, search.leave_min_s);
         }
     }
 
     /// The lowest block start at or below `row` (itself one) that can be reached over blocks without interest.
+    #[inline]
     fn skip_back(&self, row: usize, leave_min_s: u32) -> usize {
-        let idle = |block: &Block| !block.has_first && block.latest_leave_s < leave_min_s;
         let mut block = row / BLOCK;
-        while block > 0 {
-            if block.is_multiple_of(BLOCK) && idle(&self.heaps[block / BLOCK - 1]) {
-                block -= BLOCK;
-            } else if idle(&self.blocks[block - 1]) {
-                block -= 1;
-            } else {
-                break;
+        // The first row of all begins a place, so the search ends at block 1 at the latest.
+        while self.blocks[block - 1] < leave_min_s {
+            block -= 1;
+            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < leave_min_s {
+                block -= HEAP;
             }
         }
         block * BLOCK
@@ -209,7 +190,7 @@ impl Index {
         let until_s = span.until_s.checked_sub(self.epoch_s)?;
         let enter_max_s = until_s.checked_sub(least_s)?;
         let leave_min_s = from_s.checked_add(least_s)?;
-        (enter_max_s >= from_s).then_some(Search { from_s, until_s, enter_max_s, leave_min_s, least_s })
+        (enter_max_s >= from_s).then_some(Search { from_s, until_s, enter_max_s, leave_min_s })
     }
 
     /// Leaving of a row, seconds after the epoch.
@@ -234,17 +215,60 @@ struct Search {
     enter_max_s: u32,
     /// Whoever leaves earlier was not there long enough.
     leave_min_s: u32,
-    least_s: u32,
 }
 
 impl Search {
     #[inline(always)]
-    fn test(&self, index: &Index, row: usize, word: u64, visit: &mut impl FnMut(u32, u32, u32, u32)) {
-        let start_s = index.layout.enter_s(word).max(self.from_s);
-        let end_s = index.leave_s(row, word).min(self.until_s);
-        if end_s.saturating_sub(start_s) >= self.least_s {
-            let person = index.layout.person(word);
-            visit(row as u32, person, index.epoch_s + start_s, index.epoch_s + end_s);
+    fn test(&self, index: &Index, row: usize, word: u64, company: &mut Company) {
+        let enter_s = index.layout.enter_s(word);
+        let leave_s = index.leave_s(row, word);
+        let start_s = enter_s.max(self.from_s);
+        let end_s = leave_s.min(self.until_s);
+        let least_s = self.leave_min_s - self.from_s;
+        let met = Met { row: row as u32, person: index.layout.person(word), start_s, end_s };
+        company.add_if(end_s.saturating_sub(start_s) >= least_s, met);
+    }
+}
+
+/// Somebody met: row and person, and the time in common in seconds after the epoch of the index.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Met {
+    pub(crate) row: u32,
+    pub(crate) person: u32,
+    pub(crate) start_s: u32,
+    pub(crate) end_s: u32,
+}
+
+/// A list that is written at every row and only sometimes made longer: whether a row counts cannot be predicted, and
+/// a branch that is guessed wrong costs more than a write.
+#[derive(Debug, Default)]
+pub(crate) struct Company {
+    met: Vec<Met>,
+    count: usize,
+}
+
+impl Company {
+    #[inline(always)]
+    fn add_if(&mut self, counts: bool, met: Met) {
+        if self.count == self.met.len() {
+            self.grow();
         }
+        self.met[self.count] = met;
+        self.count += usize::from(counts);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.met.resize((self.met.len() * 2).max(256), Met::default());
+    }
+
+    /// Empties the list.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// All that were added.
+    pub(crate) fn met(&self) -> &[Met] {
+        &self.met[..self.count]
     }
 }

@@ -111,6 +111,7 @@ fn tally<R: Record>(view: &View, sources: &[Source], now_s: u32, epoch_s: u32, r
         shares.push((number, share));
         number += share.len();
     }
+    let t0=std::time::Instant::now();
     while shares.iter().any(|(_, share)| !share.is_empty()) {
         shares.par_iter_mut().zip(&mut gathered).for_each_init(Scratch::default, |scratch, (share, gathered)| {
             while let Some((source, rest)) = share.1.split_first()
@@ -127,7 +128,7 @@ fn tally<R: Record>(view: &View, sources: &[Source], now_s: u32, epoch_s: u32, r
                 *share = (share.0 + 1, rest);
             }
         });
-        tally.add(&mut gathered);
+        let t=std::time::Instant::now(); let n:usize=gathered.iter().map(|g|g.count).sum(); tally.add(&mut gathered); eprintln!("add {n} {:?}",t.elapsed());
     }
     tally
 }

@@ -33,7 +33,7 @@ pub(crate) struct Gathered<R> {
     /// Source that the last record of each range belongs to, plus one.
     source_of: Vec<u32>,
     source: u32,
-    count: usize,
+    pub(crate) count: usize,
 }
 
 impl<R: Record> Gathered<R> {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::error::PresenceError;
-use crate::index::Index;
+use crate::index::{Company, Index};
 use crate::roster::{Roster, RosterBuilder};
 use crate::stay::{PersonNo, PlaceNo, Span, Stay, merge_stays};
 
@@ -183,25 +183,44 @@ impl View {
     }
 
     /// Calls `visit(person, start_s, end_s)` for every stay at the anchor's place that shares at least `least_s`
-    /// seconds with `span`.
+    /// seconds with `span`; `company` is a buffer.
     #[inline]
-    pub(crate) fn for_company(&self, anchor: Anchor, span: Span, least_s: u32, mut visit: impl FnMut(u32, u32, u32)) {
+    pub(crate) fn for_company(
+        &self,
+        anchor: Anchor,
+        span: Span,
+        least_s: u32,
+        company: &mut Company,
+        mut visit: impl FnMut(u32, u32, u32),
+    ) {
         let layer = &self.layers[anchor.layer as usize];
-        if self.layers.len() == 1 && layer.superseded.is_empty() {
-            let visit = |_, person, start_s, end_s| visit(person, start_s, end_s);
-            return layer.index.for_company_of_row(anchor.row as usize, span, least_s, visit);
+        if self.layers.len() > 1 || !layer.superseded.is_empty() {
+            return self.for_company_at(self.place_of(anchor), span, least_s, company, visit);
         }
-        self.for_company_at(self.place_of(anchor), span, least_s, visit);
+        company.clear();
+        layer.index.add_company_of_row(anchor.row as usize, span, least_s, company);
+        let epoch_s = layer.index.epoch_s();
+        for met in company.met() {
+            visit(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
+        }
     }
 
     /// The same for a place by its dense number.
-    pub(crate) fn for_company_at(&self, place: u32, span: Span, least_s: u32, mut visit: impl FnMut(u32, u32, u32)) {
+    pub(crate) fn for_company_at(
+        &self,
+        place: u32,
+        span: Span,
+        least_s: u32,
+        company: &mut Company,
+        mut visit: impl FnMut(u32, u32, u32),
+    ) {
         for layer in &self.layers {
-            layer.index.for_company_at(place, span, least_s, |row, person, start_s, end_s| {
-                if layer.holds(row) {
-                    visit(person, start_s, end_s);
-                }
-            });
+            company.clear();
+            layer.index.add_company_at(place, span, least_s, company);
+            let epoch_s = layer.index.epoch_s();
+            for met in company.met().iter().filter(|met| layer.holds(met.row)) {
+                visit(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
+            }
         }
     }
 }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::layout::{RowLayout, as_first};
+use super::layout::{RowLayout, as_first, is_first};
 use super::offsets::{Offsets, starts};
 use super::packed::{PackedNumbers, width_of};
-use super::{BLOCK, Block, Index};
+use super::{BLOCK, HEAP, Index};
 use crate::error::PresenceError;
 use crate::stay::Stay;
 
@@ -78,26 +78,17 @@ impl Index {
         };
         index.blocks =
             (0..index.rows.len().div_ceil(BLOCK)).into_par_iter().map(|block| index.summary(block)).collect();
-        index.heaps = index.blocks.chunks(BLOCK).map(summary_of_blocks).collect();
+        index.heaps = index.blocks.chunks(HEAP).map(|blocks| blocks.iter().copied().max().unwrap_or(0)).collect();
         index
     }
 
-    fn summary(&self, block: usize) -> Block {
+    fn summary(&self, block: usize) -> u32 {
         let rows = block * BLOCK..(block * BLOCK + BLOCK).min(self.rows.len());
-        let mut summary = Block { latest_leave_s: 0, has_first: false };
-        for row in rows {
-            let word = self.rows[row];
-            summary.latest_leave_s = summary.latest_leave_s.max(self.leave_s(row, word));
-            summary.has_first |= super::is_first(word);
-        }
-        summary
-    }
-}
-
-fn summary_of_blocks(blocks: &[Block]) -> Block {
-    Block {
-        latest_leave_s: blocks.iter().map(|block| block.latest_leave_s).max().unwrap_or(0),
-        has_first: blocks.iter().any(|block| block.has_first),
+        let latest = |row: usize| match self.rows[row] {
+            word if is_first(word) => u32::MAX,
+            word => self.leave_s(row, word),
+        };
+        rows.map(latest).max().unwrap_or(0)
     }
 }
 

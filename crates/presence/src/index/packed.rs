@@ -11,8 +11,8 @@ impl PackedNumbers {
     /// Packs `numbers`, each below `2^width`, with `width` 1 to 32; `count` is how many will come.
     pub(crate) fn pack(width: u32, count: usize, numbers: impl Iterator<Item = u32>) -> Self {
         assert!((1..=32).contains(&width), "a packed number has 1 to 32 bits");
-        // One word more than needed, so that `get` may always read two.
-        let mut words = Vec::with_capacity((count * width as usize).div_ceil(64) + 1);
+        // Two words more than needed: a last one in part, and so that `get` may always read two.
+        let mut words = Vec::with_capacity((count * width as usize).div_ceil(64) + 2);
         let (mut pending, mut filled) = (0u128, 0);
         for number in numbers {
             debug_assert!(u64::from(number) < 1 << width, "the number fits its width");
