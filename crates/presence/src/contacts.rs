@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::exposure::{CaseNo, Duration, Emission, Encounter, ExposureRules, IndexCase, emissions_of, is_enough};
-use crate::index::Company;
-use crate::stay::{PersonNo, Span};
+use crate::encounters::{BATCH, Exposer, Scratch, for_encounters};
+use crate::exposure::{CaseNo, Encounter, ExposureRules, IndexCase};
+use crate::stay::PersonNo;
 use crate::view::View;
 
 /// One contact of one case, with what the two had in common.
@@ -33,67 +33,57 @@ pub fn find_contacts(view: &View, cases: &[IndexCase], rules: &ExposureRules) ->
     let mut sorted: Vec<&IndexCase> = cases.iter().collect();
     sorted.sort_by_key(|case| case.case);
     let groups: Vec<&[&IndexCase]> = sorted.chunk_by(|a, b| a.case == b.case).collect();
-    let per_case: Vec<Vec<Contact>> = groups
-        .par_iter()
-        .map_init(Scratch::default, |scratch, group| {
-            scratch.encounters.clear();
-            for case in *group {
-                if let Some(person) = view.people.number(case.person.0) {
-                    collect_encounters(view, person, case.window, rules, scratch);
-                }
-            }
-            contacts_of(view, group[0].case, &mut scratch.encounters)
+    let batches: Vec<Vec<Contact>> = groups
+        .par_chunks(BATCH)
+        .map_init(Default::default, |(scratch, encounters): &mut (Scratch, Vec<Encounter>), groups| {
+            find_in_batch(view, groups, rules, scratch, encounters)
         })
         .collect();
-    per_case.concat()
+    batches.concat()
 }
 
-/// Buffers that a worker uses again for each person.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    emissions: Vec<Emission>,
-    company: Company,
-    pub(crate) encounters: Vec<Encounter>,
-}
-
-/// Appends the encounters of a person (dense number) that count; sorted by contact if durations are added up.
-pub(crate) fn collect_encounters(view: &View, person: u32, window: Span, rules: &ExposureRules, scratch: &mut Scratch) {
-    let Scratch { emissions, company, encounters } = scratch;
-    let before = encounters.len();
-    emissions_of(view, person, window, rules, emissions);
-    for emission in emissions {
-        view.for_company(emission.anchor, emission.span, rules.piece_s(), company, |contact, start_s, end_s| {
-            if contact != person {
-                encounters.push(Encounter { contact, start_s, end_s });
-            }
-        });
-    }
-    if let Duration::Cumulated { least_s, within_s } = rules.duration {
-        let mut own = encounters.split_off(before);
-        own.sort_unstable();
-        for pair in own.chunk_by(|a, b| a.contact == b.contact) {
-            if is_enough(pair, least_s, within_s) {
-                encounters.extend_from_slice(pair);
+fn find_in_batch(
+    view: &View,
+    groups: &[&[&IndexCase]],
+    rules: &ExposureRules,
+    scratch: &mut Scratch,
+    encounters: &mut Vec<Encounter>,
+) -> Vec<Contact> {
+    let known = |case: &&IndexCase| Some((case.case, view.people.number(case.person.0)?, case.window));
+    let cases: Vec<_> = groups.concat().iter().filter_map(known).collect();
+    let exposers: Vec<Exposer> = cases.iter().map(|&(_, person, window)| Exposer { person, window }).collect();
+    let mut contacts = Vec::new();
+    let mut current = None;
+    encounters.clear();
+    for_encounters(view, &exposers, rules, scratch, |exposer, encounter| {
+        let case = cases[exposer].0;
+        if current != Some(case) {
+            if let Some(done) = current.replace(case) {
+                add_contacts(view, done, encounters, &mut contacts);
             }
         }
-    }
-}
-
-fn contacts_of(view: &View, case: CaseNo, encounters: &mut [Encounter]) -> Vec<Contact> {
-    encounters.sort_unstable_by_key(|encounter| encounter.contact);
-    let mut contacts: Vec<Contact> = encounters
-        .chunk_by(|a, b| a.contact == b.contact)
-        .map(|pair| Contact {
-            case,
-            contact: PersonNo(view.people.id(pair[0].contact)),
-            encounters: pair.len() as u32,
-            overlap_s: pair.iter().map(|e| u64::from(e.end_s - e.start_s)).sum(),
-            first_exposure_s: pair.iter().map(|e| e.start_s).min().unwrap_or(0),
-            last_exposure_s: pair.iter().map(|e| e.end_s).max().unwrap_or(0),
-        })
-        .collect();
-    if !view.people.is_ordered() {
-        contacts.sort_unstable_by_key(|contact| contact.contact);
+        encounters.push(encounter);
+    });
+    if let Some(done) = current {
+        add_contacts(view, done, encounters, &mut contacts);
     }
     contacts
+}
+
+/// Sums up the encounters of one case by contact and empties the list.
+fn add_contacts(view: &View, case: CaseNo, encounters: &mut Vec<Encounter>, contacts: &mut Vec<Contact>) {
+    let first = contacts.len();
+    encounters.sort_unstable_by_key(|encounter| encounter.contact);
+    contacts.extend(encounters.chunk_by(|a, b| a.contact == b.contact).map(|pair| Contact {
+        case,
+        contact: PersonNo(view.people.id(pair[0].contact)),
+        encounters: pair.len() as u32,
+        overlap_s: pair.iter().map(|e| u64::from(e.end_s - e.start_s)).sum(),
+        first_exposure_s: pair.iter().map(|e| e.start_s).min().unwrap_or(0),
+        last_exposure_s: pair.iter().map(|e| e.end_s).max().unwrap_or(0),
+    }));
+    if !view.people.is_ordered() {
+        contacts[first..].sort_unstable_by_key(|contact| contact.contact);
+    }
+    encounters.clear();
 }

@@ -1,7 +1,6 @@
 //! When presence together counts as exposure: shortest time, added-up minutes, air that stays behind.
 
 use crate::stay::{PersonNo, Span};
-use crate::view::{Anchor, View};
 
 /// Which encounters count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,57 +63,12 @@ pub struct IndexCase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseNo(pub u32);
 
-/// Time during which a case's presence at a place exposes others.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Emission {
-    pub(crate) anchor: Anchor,
-    pub(crate) span: Span,
-}
-
 /// Encounter of two people, seconds since 1970; persons by dense number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Encounter {
     pub(crate) contact: u32,
     pub(crate) start_s: u32,
     pub(crate) end_s: u32,
-}
-
-/// Where and when a person (dense number) exposes others within `window`, into `emissions`.
-pub(crate) fn emissions_of(
-    view: &View,
-    person: u32,
-    window: Span,
-    rules: &ExposureRules,
-    emissions: &mut Vec<Emission>,
-) {
-    emissions.clear();
-    let lag_s = rules.airborne_lag_s;
-    let least_s = if lag_s == 0 { rules.piece_s() } else { 1 };
-    view.for_stays_of(person, window, |anchor, span| {
-        let mut span = span.intersection(window);
-        if span.length_s() >= least_s {
-            span.until_s = span.until_s.saturating_add(lag_s);
-            emissions.push(Emission { anchor, span });
-        }
-    });
-    if lag_s > 0 && emissions.len() > 1 {
-        join_lingering(view, emissions);
-    }
-}
-
-/// Joins spans at one place that the lag made overlap, so that no second counts twice.
-fn join_lingering(view: &View, emissions: &mut Vec<Emission>) {
-    let mut placed: Vec<(u32, Emission)> =
-        emissions.drain(..).map(|emission| (view.place_of(emission.anchor), emission)).collect();
-    placed.sort_unstable_by_key(|&(place, emission)| (place, emission.span));
-    placed.dedup_by(|(place, later), (kept_place, kept)| {
-        let joins = place == kept_place && later.span.from_s <= kept.span.until_s;
-        if joins {
-            kept.span.until_s = kept.span.until_s.max(later.span.until_s);
-        }
-        joins
-    });
-    emissions.extend(placed.into_iter().map(|(_, emission)| emission));
 }
 
 /// Whether some window of `within_s` seconds holds at least `least_s` seconds of these encounters of one pair.

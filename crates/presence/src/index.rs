@@ -17,6 +17,9 @@ use packed::PackedNumbers;
 /// Rows that share one summary: two cache lines.
 const BLOCK: usize = 16;
 
+/// Rows of one cache line.
+const LINE: usize = 8;
+
 /// Blocks that share one summary.
 const HEAP: usize = 64;
 
@@ -96,22 +99,46 @@ impl Index {
     }
 
     /// Calls `visit` with every stay of a person that overlaps or touches `window`.
-    ///
-    /// Rows are sorted by entering, so those after the window are skipped by bisection; the others are read.
     pub(crate) fn for_rows_of(&self, person: u32, window: Span, mut visit: impl FnMut(Found)) {
-        let range = self.persons.range(person);
-        let (mut low, mut high) = (range.start, range.end);
-        while low < high {
-            let middle = low.midpoint(high);
-            let word = self.rows[self.by_person.get(middle) as usize];
-            if self.epoch_s + self.layout.enter_s(word) <= window.until_s { low = middle + 1 } else { high = middle }
-        }
-        for position in range.start..low {
+        for position in self.persons.range(person) {
             let found = self.found(self.by_person.get(position) as usize);
-            if found.span.until_s >= window.from_s {
+            let span = found.span;
+            if span.from_s <= window.until_s && span.until_s >= window.from_s {
                 visit(found);
             }
         }
+    }
+
+    /// Adds the row numbers of a person, without reading the rows.
+    pub(crate) fn add_rows_of(&self, person: u32, mut add: impl FnMut(u32)) {
+        self.persons.range(person).for_each(|position| add(self.by_person.get(position)));
+    }
+
+    /// The row as it is stored; for [`Self::span_of`].
+    #[inline]
+    pub(crate) fn word(&self, row: u32) -> u64 {
+        self.rows[row as usize]
+    }
+
+    /// The stay in a row that was read before; seconds since 1970.
+    #[inline]
+    pub(crate) fn span_of(&self, row: u32, word: u64) -> Span {
+        Span {
+            from_s: self.epoch_s + self.layout.enter_s(word),
+            until_s: self.epoch_s + self.leave_s(row as usize, word),
+        }
+    }
+
+    /// Reads what a search around a row will read first, and returns something that depends on it.
+    ///
+    /// Done for many rows before the first search, the reads wait for memory together instead of one after another.
+    #[inline]
+    pub(crate) fn touch(&self, row: u32) -> u64 {
+        let row = row as usize;
+        let block = row / BLOCK;
+        let line = |row: usize| self.rows.get(row).copied().unwrap_or(0);
+        let summary = self.blocks.get(block.wrapping_sub(1)).copied().unwrap_or(0);
+        u64::from(summary) ^ line(row.wrapping_sub(LINE)) ^ line(row.wrapping_sub(2 * LINE)) ^ line(row + LINE)
     }
 
     /// Adds to `company` every stay at the place of row `anchor` that shares at least `least_s` (1 or more) seconds

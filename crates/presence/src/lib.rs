@@ -4,6 +4,7 @@
 //! intervals half-open. The method, its layout in memory and what was measured: `docs/methods/tracing.md`.
 
 mod contacts;
+mod encounters;
 mod error;
 mod exposure;
 mod index;

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::contacts::{Contact, Scratch, collect_encounters};
+use crate::contacts::Contact;
+use crate::encounters::{BATCH, Exposer, Scratch, for_encounters};
 use crate::exposure::{ExposureRules, IndexCase};
 use crate::stay::{PersonNo, Span};
 use crate::tally::{Gathered, NARROW_S, Narrow, Record, Tally, Wide};
@@ -53,9 +54,9 @@ pub fn find_secondary_contacts(
     let excluded = excluded(view, cases, contacts);
     let latest_s = secondary.now_s.saturating_add(rules.airborne_lag_s);
     let tally = if latest_s.saturating_sub(epoch_s) < NARROW_S {
-        tally::<Narrow>(view, &sources, secondary.now_s, epoch_s, rules)
+        tally::<Narrow>(view, &sources, epoch_s, rules)
     } else {
-        tally::<Wide>(view, &sources, secondary.now_s, epoch_s, rules)
+        tally::<Wide>(view, &sources, epoch_s, rules)
     };
     let mut rows = tally.rows(|person, sum| {
         let row = SecondaryContact {
@@ -74,13 +75,8 @@ pub fn find_secondary_contacts(
     rows
 }
 
-/// A contact of degree 1 and the moment from which they may infect.
-struct Source {
-    person: u32,
-    from_s: u32,
-}
-
-fn sources_of(view: &View, cases: &[IndexCase], contacts: &[Contact], rules: &SecondaryRules) -> Vec<Source> {
+/// Contacts of degree 1 from the moment when they may infect until now, by person.
+fn sources_of(view: &View, cases: &[IndexCase], contacts: &[Contact], rules: &SecondaryRules) -> Vec<Exposer> {
     let mut first: FxHashMap<u32, u32> = FxHashMap::default();
     for contact in contacts {
         let from_s = contact.first_exposure_s;
@@ -89,46 +85,41 @@ fn sources_of(view: &View, cases: &[IndexCase], contacts: &[Contact], rules: &Se
     for case in cases {
         first.remove(&case.person.0);
     }
-    let mut sources: Vec<Source> = first
-        .into_iter()
-        .map(|(person, first_s)| (person, first_s.saturating_add(rules.latency_s)))
-        .filter(|&(_, from_s)| from_s < rules.now_s)
-        .filter_map(|(person, from_s)| Some(Source { person: view.people.number(person)?, from_s }))
-        .collect();
+    let exposer = |(person, first_s): (u32, u32)| {
+        let window = Span { from_s: first_s.saturating_add(rules.latency_s), until_s: rules.now_s };
+        Some(Exposer { person: view.people.number(person)?, window })
+    };
+    let mut sources: Vec<Exposer> =
+        first.into_iter().filter_map(exposer).filter(|source| !source.window.is_empty()).collect();
     sources.sort_unstable_by_key(|source| source.person);
     sources
 }
 
-fn tally<R: Record>(view: &View, sources: &[Source], now_s: u32, epoch_s: u32, rules: &ExposureRules) -> Tally {
+fn tally<R: Record>(view: &View, sources: &[Exposer], epoch_s: u32, rules: &ExposureRules) -> Tally {
     let person_count = view.people.len();
     let mut tally = Tally::new(person_count);
     let workers = rayon::current_num_threads();
     let mut gathered: Vec<Gathered<R>> = (0..workers).map(|_| Gathered::new(person_count)).collect();
     // Each worker walks its own share of the sources and stops when its buffers are full.
-    let mut shares: Vec<(usize, &[Source])> = Vec::new();
+    let mut shares: Vec<(usize, &[Exposer])> = Vec::new();
     let mut number = 0;
     for share in sources.chunks(sources.len().div_ceil(workers).max(1)) {
         shares.push((number, share));
         number += share.len();
     }
-    let t0=std::time::Instant::now();
     while shares.iter().any(|(_, share)| !share.is_empty()) {
         shares.par_iter_mut().zip(&mut gathered).for_each_init(Scratch::default, |scratch, (share, gathered)| {
-            while let Some((source, rest)) = share.1.split_first()
-                && !gathered.is_full()
-            {
-                gathered.begin_source(share.0 as u32);
-                scratch.encounters.clear();
-                let window = Span { from_s: source.from_s, until_s: now_s };
-                collect_encounters(view, source.person, window, rules, scratch);
-                for encounter in &scratch.encounters {
+            while !share.1.is_empty() && !gathered.is_full() {
+                let (batch, rest) = share.1.split_at(share.1.len().min(BATCH));
+                for_encounters(view, batch, rules, scratch, |exposer, encounter| {
                     let length_s = encounter.end_s - encounter.start_s;
-                    gathered.add(encounter.contact, encounter.start_s - epoch_s, length_s);
-                }
-                *share = (share.0 + 1, rest);
+                    let source = (share.0 + exposer) as u32;
+                    gathered.add(source, encounter.contact, encounter.start_s - epoch_s, length_s);
+                });
+                *share = (share.0 + batch.len(), rest);
             }
         });
-        let t=std::time::Instant::now(); let n:usize=gathered.iter().map(|g|g.count).sum(); tally.add(&mut gathered); eprintln!("add {n} {:?}",t.elapsed());
+        tally.add(&mut gathered);
     }
     tally
 }

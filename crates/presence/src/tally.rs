@@ -32,28 +32,23 @@ pub(crate) struct Gathered<R> {
     ranges: Vec<Vec<R>>,
     /// Source that the last record of each range belongs to, plus one.
     source_of: Vec<u32>,
-    source: u32,
-    pub(crate) count: usize,
+    count: usize,
 }
 
 impl<R: Record> Gathered<R> {
     pub(crate) fn new(person_count: usize) -> Self {
         let ranges = person_count.div_ceil(RANGE);
-        Self { ranges: (0..ranges).map(|_| Vec::new()).collect(), source_of: vec![0; ranges], source: 0, count: 0 }
+        Self { ranges: (0..ranges).map(|_| Vec::new()).collect(), source_of: vec![0; ranges], count: 0 }
     }
 
-    /// Says whose encounters follow.
-    pub(crate) fn begin_source(&mut self, source: u32) {
-        self.source = source + 1;
-    }
-
-    /// Adds an encounter; times count from the tally's epoch.
+    /// Adds an encounter with a source; all of one source follow each other. Times count from the tally's epoch.
     #[inline]
-    pub(crate) fn add(&mut self, person: u32, start_s: u32, length_s: u32) {
+    pub(crate) fn add(&mut self, source: u32, person: u32, start_s: u32, length_s: u32) {
         let range = (person >> RANGE_BITS) as usize;
-        if self.source_of[range] != self.source {
-            self.source_of[range] = self.source;
-            self.ranges[range].push(R::source(self.source));
+        let source = source + 1;
+        if self.source_of[range] != source {
+            self.source_of[range] = source;
+            self.ranges[range].push(R::source(source));
         }
         self.ranges[range].push(R::encounter(person & (RANGE as u32 - 1), start_s, length_s));
         self.count += 1;

@@ -182,6 +182,37 @@ impl View {
         }
     }
 
+    /// Calls `visit` with where each stay of a person (dense number) stands, superseded ones included.
+    pub(crate) fn for_anchors_of(&self, person: u32, mut visit: impl FnMut(Anchor)) {
+        for (number, layer) in (0..).zip(&self.layers) {
+            layer.index.add_rows_of(person, |row| visit(Anchor { layer: number, row }));
+        }
+    }
+
+    /// The stay as it is stored; for [`Self::span_of`].
+    #[inline]
+    pub(crate) fn word(&self, anchor: Anchor) -> u64 {
+        self.layers[anchor.layer as usize].index.word(anchor.row)
+    }
+
+    /// Interval of a stay that was read before.
+    #[inline]
+    pub(crate) fn span_of(&self, anchor: Anchor, word: u64) -> Span {
+        self.layers[anchor.layer as usize].index.span_of(anchor.row, word)
+    }
+
+    /// Whether a stay counts.
+    #[inline]
+    pub(crate) fn holds(&self, anchor: Anchor) -> bool {
+        self.layers[anchor.layer as usize].holds(anchor.row)
+    }
+
+    /// Reads ahead around a stay.
+    #[inline]
+    pub(crate) fn touch(&self, anchor: Anchor) -> u64 {
+        self.layers[anchor.layer as usize].index.touch(anchor.row)
+    }
+
     /// Calls `visit(person, start_s, end_s)` for every stay at the anchor's place that shares at least `least_s`
     /// seconds with `span`; `company` is a buffer.
     #[inline]

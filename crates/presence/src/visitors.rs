@@ -63,7 +63,7 @@ fn tally<R: Record>(view: &View, places: &[u32], window: Span) -> Tally {
             let mut gathered = Gathered::new(person_count);
             for &place in places {
                 view.for_visits_at(place, window, |person, span| {
-                    gathered.add(person, span.from_s - window.from_s, span.length_s());
+                    gathered.add(0, person, span.from_s - window.from_s, span.length_s());
                 });
             }
             gathered
