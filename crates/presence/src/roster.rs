@@ -56,7 +56,8 @@ impl Roster {
     }
 
     /// All ids, by number.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> {
+    #[cfg(test)]
+    fn ids(&self) -> impl Iterator<Item = u32> {
         self.ordered.iter().chain(&self.added).copied()
     }
 

@@ -130,25 +130,6 @@ impl View {
         stays
     }
 
-    /// All stays, by person, place and time.
-    #[must_use]
-    pub fn stays(&self) -> Vec<Stay> {
-        let mut stays = Vec::with_capacity(self.stay_count());
-        for layer in &self.layers {
-            for row in (0..layer.index.len()).filter(|&row| layer.holds(row as u32)) {
-                let found = layer.index.found(row);
-                stays.push(Stay {
-                    person: PersonNo(self.people.id(found.person)),
-                    place: PlaceNo(self.places.id(layer.index.place_of(row))),
-                    enter_s: found.span.from_s,
-                    leave_s: found.span.until_s,
-                });
-            }
-        }
-        stays.sort_unstable();
-        stays
-    }
-
     /// Earliest time of entering; seconds since 1970.
     pub(crate) fn epoch_s(&self) -> u32 {
         let layers = self.layers.iter().filter(|layer| layer.index.len() > 0);
