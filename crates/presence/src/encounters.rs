@@ -60,6 +60,24 @@ pub(crate) fn for_encounters(
     }
 }
 
+/// Calls `visit(exposer, place, encounter)` for every encounter of a second or more; places by dense number.
+pub(crate) fn for_meetings(
+    view: &View,
+    exposers: &[Exposer],
+    airborne_lag_s: u32,
+    scratch: &mut Scratch,
+    mut visit: impl FnMut(usize, u32, Encounter),
+) {
+    let rules = ExposureRules { airborne_lag_s, ..ExposureRules::at_least(1) };
+    find_emissions(view, exposers, &rules, scratch);
+    let Scratch { emissions, company, .. } = scratch;
+    for emission in &*emissions {
+        let place = view.place_of(emission.anchor);
+        let alone = std::slice::from_ref(emission);
+        for_each_met(view, exposers, alone, &rules, company, |exposer, encounter| visit(exposer, place, encounter));
+    }
+}
+
 #[inline]
 fn for_each_met(
     view: &View,
@@ -115,8 +133,7 @@ fn join_lingering(view: &View, emissions: &mut Vec<Emission>) {
         emissions.drain(..).map(|emission| (view.place_of(emission.anchor), emission)).collect();
     placed.sort_unstable_by_key(|&(place, emission)| (emission.exposer, place, emission.span));
     placed.dedup_by(|(place, later), (kept_place, kept)| {
-        let joins =
-            place == kept_place && later.exposer == kept.exposer && later.span.from_s <= kept.span.until_s;
+        let joins = place == kept_place && later.exposer == kept.exposer && later.span.from_s <= kept.span.until_s;
         if joins {
             kept.span.until_s = kept.span.until_s.max(later.span.until_s);
         }

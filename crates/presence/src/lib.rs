@@ -6,11 +6,13 @@
 mod contacts;
 mod encounters;
 mod error;
+mod evidence;
 mod exposure;
 mod index;
 mod ledger;
 mod roster;
 mod secondary;
+mod setting;
 mod stay;
 mod tables;
 mod tally;
@@ -19,9 +21,11 @@ mod visitors;
 
 pub use contacts::{Contact, find_contacts};
 pub use error::PresenceError;
+pub use evidence::{Evidence, SettingRules, find_evidence};
 pub use exposure::{CaseNo, Duration, ExposureRules, IndexCase};
 pub use ledger::{DaySegment, Ledger};
 pub use secondary::{SecondaryContact, SecondaryRules, find_secondary_contacts};
+pub use setting::{Closeness, Seat, Setting, Settings, Vehicle};
 pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
 pub use tables::{Complaint, Rule, TraceAnswer, TraceParams, TraceReport, TraceTables, trace_tables};
 pub use view::View;

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use sizao_presence::{
     CaseNo, Contact, Duration, ExposureRules, IndexCase, Ledger, PersonNo, PlaceNo, ReportedStay, STAY_MAX_S,
-    SecondaryContact, SecondaryRules, Span, Stay, View, Visitor, find_contacts, find_secondary_contacts,
-    find_visitors,
+    SecondaryContact, SecondaryRules, Span, Stay, View, Visitor, find_contacts, find_secondary_contacts, find_visitors,
 };
 
 /// The random ledgers live in these seconds; a "day" has 100 of them.
@@ -127,9 +126,8 @@ impl Diary {
         for number in numbers {
             for other in PERSONS {
                 let cases = world.cases.iter().filter(|case| case.case == number && case.person.0 != other);
-                let met: Vec<Span> = cases
-                    .flat_map(|case| self.encounters(case.person.0, other, case.window, &world.rules))
-                    .collect();
+                let met: Vec<Span> =
+                    cases.flat_map(|case| self.encounters(case.person.0, other, case.window, &world.rules)).collect();
                 if !met.is_empty() {
                     let (encounters, overlap_s, first_exposure_s, last_exposure_s) = sums(&met);
                     let contact = PersonNo(other);
