@@ -1,1 +1,39 @@
-//! Room `presence`.
+//! Room `presence`: who was where when, and what follows from it when somebody falls ill.
+//!
+//! Pure: values in, values out; no files, no clock, no randomness of its own. Times are whole seconds since 1970,
+//! intervals half-open. The method, its layout in memory and what was measured: `docs/methods/tracing.md`.
+
+mod chains;
+mod contacts;
+mod encounters;
+mod error;
+mod evidence;
+mod exposure;
+mod index;
+mod ledger;
+mod roster;
+mod secondary;
+mod setting;
+mod sources;
+mod stay;
+mod tables;
+mod tally;
+mod view;
+mod visitors;
+
+pub use chains::{
+    ChainCase, ChainRules, Chains, Exposure, Inconsistency, IntervalSummary, Link, Offspring, SerialInterval,
+    estimate_offspring, find_chains, summarise_intervals,
+};
+pub use contacts::{Contact, find_contacts};
+pub use error::PresenceError;
+pub use evidence::{Evidence, SettingRules, find_evidence};
+pub use exposure::{CaseNo, Duration, ExposureRules, IndexCase};
+pub use ledger::{DaySegment, Ledger};
+pub use secondary::{SecondaryContact, SecondaryRules, find_secondary_contacts};
+pub use setting::{Closeness, Seat, Setting, Settings, Vehicle};
+pub use sources::{CommonEvent, CommonPerson, CommonPlace, CommonSources, SourceRules, Weight, find_sources};
+pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
+pub use tables::{Complaint, Rule, TraceAnswer, TraceParams, TraceReport, TraceTables, trace_tables};
+pub use view::View;
+pub use visitors::{Visitor, find_visitors};

@@ -1,0 +1,148 @@
+//! Times tracing on a large ledger and prints what it costs: `bench_trace DIR [DIR ...] [--runs N]`.
+//!
+//! Each folder holds `ledger.u32` (person, place, enter, leave), `cases.u32` (case, person, from, until) and
+//! `places.u32` (place): little-endian 32-bit numbers, row after row, as `docs/methods/tracing.md` tells how to write
+//! from the reference generator's Parquet files. Or `--rows N [--seed S]`: a ledger made here, of the same structure.
+
+use std::time::{Duration, Instant};
+
+use sizao_presence::{
+    CaseNo, ExposureRules, IndexCase, PersonNo, PlaceNo, SecondaryRules, Span, Stay, View, find_contacts,
+    find_secondary_contacts, find_visitors,
+};
+
+#[path = "bench_trace/city.rs"]
+mod city;
+
+const DAY_S: u32 = 86_400;
+
+/// 2022-03-01T00:00Z, the first midnight of the synthetic ledgers.
+const START_S: u32 = 1_646_092_800;
+
+struct Question {
+    stays: Vec<Stay>,
+    cases: Vec<IndexCase>,
+    places: Vec<PlaceNo>,
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (mut folders, mut rows, mut seed, mut runs) = (Vec::new(), None, 1, 7);
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number follows");
+        match argument.as_str() {
+            "--rows" => rows = Some(number() as usize),
+            "--seed" => seed = number(),
+            "--runs" => runs = number() as usize,
+            _ => folders.push(argument),
+        }
+    }
+    for folder in &folders {
+        println!("## {folder}");
+        bench(read(folder), runs);
+    }
+    if let Some(rows) = rows {
+        println!("## made here: {rows} rows, seed {seed}");
+        bench(city::ledger(rows, seed), runs);
+    }
+}
+
+fn bench(question: Question, runs: usize) {
+    let Question { stays, cases, places } = question;
+    let rows = stays.len();
+    let (view, took) = timed(|| View::from_stays(stays).expect("the ledger fits an index"));
+    let rate = rows as f64 / took.as_secs_f64() / 1e6;
+    println!("index      {:9.1} ms  {rate:.1} M rows/s", millis(took));
+    let per_row = view.bytes() as f64 / view.stay_count() as f64;
+    println!("memory     {:.2} bytes a row, {} stays, {} persons", per_row, view.stay_count(), view.person_count());
+
+    let rules = ExposureRules::at_least(600);
+    let secondary = SecondaryRules { latency_s: 2 * DAY_S, now_s: START_S + 14 * DAY_S };
+    for count in [1, 100, 1_000] {
+        let cases = &cases[..count.min(cases.len())];
+        let contacts = repeat(&format!("T1 K={count}"), runs, || find_contacts(&view, cases, &rules));
+        if count <= 100 || rows <= 60_000_000 {
+            repeat(&format!("T2 K={count}"), runs, || {
+                find_secondary_contacts(&view, cases, &contacts, &secondary, &rules)
+            });
+        }
+    }
+    let window = Span { from_s: START_S + 5 * DAY_S, until_s: START_S + 12 * DAY_S };
+    repeat("T3", runs, || find_visitors(&view, &places, window));
+    println!("peak       {:.2} GB resident", peak_bytes() as f64 / 1e9);
+}
+
+/// Runs a question several times and prints the median and least time and the number of rows.
+fn repeat<T>(name: &str, runs: usize, ask: impl Fn() -> Vec<T>) -> Vec<T> {
+    let cpu_before = cpu_s();
+    let mut times = Vec::with_capacity(runs);
+    let mut answer = Vec::new();
+    for _ in 0..runs.max(1) {
+        let (rows, took) = timed(&ask);
+        times.push(took);
+        answer = rows;
+    }
+    let cpu_ms = (cpu_s() - cpu_before) * 1e3 / times.len() as f64;
+    times.sort_unstable();
+    let (median, least) = (millis(times[times.len() / 2]), millis(times[0]));
+    println!("{name:10} {median:9.2} ms  least {least:9.2} ms  cpu {cpu_ms:9.1} ms  {:>9} rows", answer.len());
+    answer
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures durations")]
+fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let answer = run();
+    (answer, start.elapsed())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn read(folder: &str) -> Question {
+    let stays = numbers(&format!("{folder}/ledger.u32"), |[person, place, enter_s, leave_s]| Stay {
+        person: PersonNo(person),
+        place: PlaceNo(place),
+        enter_s,
+        leave_s,
+    });
+    let cases = numbers(&format!("{folder}/cases.u32"), |[case, person, from_s, until_s]| IndexCase {
+        case: CaseNo(case),
+        person: PersonNo(person),
+        window: Span { from_s, until_s },
+    });
+    Question { stays, cases, places: numbers(&format!("{folder}/places.u32"), |[place]| PlaceNo(place)) }
+}
+
+fn numbers<const N: usize, T>(path: &str, make: impl Fn([u32; N]) -> T) -> Vec<T> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).expect("the file is there");
+    let rows = file.metadata().expect("the file has a size").len() as usize / (4 * N);
+    let mut reader = std::io::BufReader::with_capacity(1 << 20, file);
+    let mut items = Vec::with_capacity(rows);
+    for _ in 0..rows {
+        let row = std::array::from_fn(|_| {
+            let mut bytes = [0; 4];
+            reader.read_exact(&mut bytes).expect("the file holds whole rows");
+            u32::from_le_bytes(bytes)
+        });
+        items.push(make(row));
+    }
+    items
+}
+
+/// CPU time of the process so far, seconds; 0 where the system does not tell.
+fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: f64 = fields.iter().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
+/// Most memory the process has held so far, bytes; 0 where the system does not tell.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1_024
+}

@@ -1,0 +1,89 @@
+//! T1: the contacts (接触者) of index cases in their infectious windows.
+
+use rayon::prelude::*;
+
+use crate::encounters::{BATCH, Exposer, Scratch, for_encounters};
+use crate::exposure::{CaseNo, Encounter, ExposureRules, IndexCase};
+use crate::stay::PersonNo;
+use crate::view::View;
+
+/// One contact of one case, with what the two had in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// The case.
+    pub case: CaseNo,
+    /// The contact; may be a case too.
+    pub contact: PersonNo,
+    /// Encounters that count.
+    pub encounters: u32,
+    /// Their time together; seconds.
+    pub overlap_s: u64,
+    /// Start of the first; seconds since 1970.
+    pub first_exposure_s: u32,
+    /// End of the last (exclusive); seconds since 1970.
+    pub last_exposure_s: u32,
+}
+
+/// Everybody who was exposed to each case within its window, by case and contact.
+///
+/// A person's own stays are never a contact. A case without a stay, or with an empty window, has none. Rows of one
+/// case number are pooled; two numbers for one person give separate results.
+#[must_use]
+pub fn find_contacts(view: &View, cases: &[IndexCase], rules: &ExposureRules) -> Vec<Contact> {
+    let mut sorted: Vec<&IndexCase> = cases.iter().collect();
+    sorted.sort_by_key(|case| case.case);
+    let groups: Vec<&[&IndexCase]> = sorted.chunk_by(|a, b| a.case == b.case).collect();
+    let batches: Vec<Vec<Contact>> = groups
+        .par_chunks(BATCH)
+        .map_init(Default::default, |(scratch, encounters): &mut (Scratch, Vec<Encounter>), groups| {
+            find_in_batch(view, groups, rules, scratch, encounters)
+        })
+        .collect();
+    batches.concat()
+}
+
+fn find_in_batch(
+    view: &View,
+    groups: &[&[&IndexCase]],
+    rules: &ExposureRules,
+    scratch: &mut Scratch,
+    encounters: &mut Vec<Encounter>,
+) -> Vec<Contact> {
+    let known = |case: &&IndexCase| Some((case.case, view.people.number(case.person.0)?, case.window));
+    let cases: Vec<_> = groups.concat().iter().filter_map(known).collect();
+    let exposers: Vec<Exposer> = cases.iter().map(|&(_, person, window)| Exposer { person, window }).collect();
+    let mut contacts = Vec::new();
+    let mut current = None;
+    encounters.clear();
+    for_encounters(view, &exposers, rules, scratch, |exposer, encounter| {
+        let case = cases[exposer].0;
+        if current != Some(case) {
+            if let Some(done) = current.replace(case) {
+                add_contacts(view, done, encounters, &mut contacts);
+            }
+        }
+        encounters.push(encounter);
+    });
+    if let Some(done) = current {
+        add_contacts(view, done, encounters, &mut contacts);
+    }
+    contacts
+}
+
+/// Sums up the encounters of one case by contact and empties the list.
+fn add_contacts(view: &View, case: CaseNo, encounters: &mut Vec<Encounter>, contacts: &mut Vec<Contact>) {
+    let first = contacts.len();
+    encounters.sort_unstable_by_key(|encounter| encounter.contact);
+    contacts.extend(encounters.chunk_by(|a, b| a.contact == b.contact).map(|pair| Contact {
+        case,
+        contact: PersonNo(view.people.id(pair[0].contact)),
+        encounters: pair.len() as u32,
+        overlap_s: pair.iter().map(|e| u64::from(e.end_s - e.start_s)).sum(),
+        first_exposure_s: pair.iter().map(|e| e.start_s).min().unwrap_or(0),
+        last_exposure_s: pair.iter().map(|e| e.end_s).max().unwrap_or(0),
+    }));
+    if !view.people.is_ordered() {
+        contacts[first..].sort_unstable_by_key(|contact| contact.contact);
+    }
+    encounters.clear();
+}

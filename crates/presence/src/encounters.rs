@@ -1,0 +1,143 @@
+//! The join under T1 and T2: where people were in their windows, and who else was there.
+
+use crate::exposure::{Duration, Encounter, ExposureRules, is_enough};
+use crate::index::Company;
+use crate::stay::Span;
+use crate::view::{Anchor, View};
+
+/// Somebody (dense number) who may infect others within a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exposer {
+    pub(crate) person: u32,
+    pub(crate) window: Span,
+}
+
+/// Exposers worked on together: their rows, and the neighbours, stay in the second-level cache.
+pub(crate) const BATCH: usize = 24;
+
+/// Time during which an exposer's presence at a place exposes others.
+#[derive(Debug, Clone, Copy)]
+struct Emission {
+    exposer: u32,
+    anchor: Anchor,
+    span: Span,
+}
+
+/// Buffers that a worker uses again and again.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    anchors: Vec<(u32, Anchor)>,
+    words: Vec<u64>,
+    emissions: Vec<Emission>,
+    company: Company,
+    pairs: Vec<Encounter>,
+    touched: u64,
+}
+
+/// Calls `visit(exposer, encounter)` for every encounter that counts, exposer after exposer by position.
+pub(crate) fn for_encounters(
+    view: &View,
+    exposers: &[Exposer],
+    rules: &ExposureRules,
+    scratch: &mut Scratch,
+    mut visit: impl FnMut(usize, Encounter),
+) {
+    find_emissions(view, exposers, rules, scratch);
+    let Scratch { emissions, company, pairs, .. } = scratch;
+    match rules.duration {
+        Duration::Each { .. } => for_each_met(view, exposers, emissions, rules, company, visit),
+        Duration::Cumulated { least_s, within_s } => {
+            for emissions in emissions.chunk_by(|a, b| a.exposer == b.exposer) {
+                pairs.clear();
+                for_each_met(view, exposers, emissions, rules, company, |_, encounter| pairs.push(encounter));
+                pairs.sort_unstable();
+                let enough = |pair: &&[Encounter]| is_enough(pair, least_s, within_s);
+                for pair in pairs.chunk_by(|a, b| a.contact == b.contact).filter(enough) {
+                    pair.iter().for_each(|&encounter| visit(emissions[0].exposer as usize, encounter));
+                }
+            }
+        }
+    }
+}
+
+/// Calls `visit(exposer, place, encounter)` for every encounter of a second or more; places by dense number.
+pub(crate) fn for_meetings(
+    view: &View,
+    exposers: &[Exposer],
+    airborne_lag_s: u32,
+    scratch: &mut Scratch,
+    mut visit: impl FnMut(usize, u32, Encounter),
+) {
+    let rules = ExposureRules { airborne_lag_s, ..ExposureRules::at_least(1) };
+    find_emissions(view, exposers, &rules, scratch);
+    let Scratch { emissions, company, .. } = scratch;
+    for emission in &*emissions {
+        let place = view.place_of(emission.anchor);
+        let alone = std::slice::from_ref(emission);
+        for_each_met(view, exposers, alone, &rules, company, |exposer, encounter| visit(exposer, place, encounter));
+    }
+}
+
+#[inline]
+fn for_each_met(
+    view: &View,
+    exposers: &[Exposer],
+    emissions: &[Emission],
+    rules: &ExposureRules,
+    company: &mut Company,
+    mut visit: impl FnMut(usize, Encounter),
+) {
+    let least_s = rules.piece_s();
+    for emission in emissions {
+        let exposer = emission.exposer as usize;
+        let own = exposers[exposer].person;
+        view.for_company(emission.anchor, emission.span, least_s, company, |contact, start_s, end_s| {
+            if contact != own {
+                visit(exposer, Encounter { contact, start_s, end_s });
+            }
+        });
+    }
+}
+
+/// Where and when the exposers expose others, in three sweeps: row numbers, rows, and the rows' surroundings. Each
+/// sweep's reads do not wait for one another.
+fn find_emissions(view: &View, exposers: &[Exposer], rules: &ExposureRules, scratch: &mut Scratch) {
+    let Scratch { anchors, words, emissions, touched, .. } = scratch;
+    anchors.clear();
+    for (number, exposer) in (0..).zip(exposers) {
+        view.for_anchors_of(exposer.person, |anchor| anchors.push((number, anchor)));
+    }
+    words.clear();
+    words.extend(anchors.iter().map(|&(_, anchor)| view.word(anchor)));
+
+    emissions.clear();
+    let lag_s = rules.airborne_lag_s;
+    let least_s = if lag_s == 0 { rules.piece_s() } else { 1 };
+    for (&(exposer, anchor), &word) in anchors.iter().zip(&*words) {
+        let mut span = view.span_of(anchor, word).intersection(exposers[exposer as usize].window);
+        if span.length_s() >= least_s && view.holds(anchor) {
+            span.until_s = span.until_s.saturating_add(lag_s);
+            emissions.push(Emission { exposer, anchor, span });
+        }
+    }
+    *touched = emissions.iter().fold(*touched, |sum, emission| sum ^ view.touch(emission.anchor));
+    std::hint::black_box(&*touched);
+    if lag_s > 0 {
+        join_lingering(view, emissions);
+    }
+}
+
+/// Joins spans of one exposer at one place that the lag made overlap, so that no second counts twice.
+fn join_lingering(view: &View, emissions: &mut Vec<Emission>) {
+    let mut placed: Vec<(u32, Emission)> =
+        emissions.drain(..).map(|emission| (view.place_of(emission.anchor), emission)).collect();
+    placed.sort_unstable_by_key(|&(place, emission)| (emission.exposer, place, emission.span));
+    placed.dedup_by(|(place, later), (kept_place, kept)| {
+        let joins = place == kept_place && later.exposer == kept.exposer && later.span.from_s <= kept.span.until_s;
+        if joins {
+            kept.span.until_s = kept.span.until_s.max(later.span.until_s);
+        }
+        joins
+    });
+    emissions.extend(placed.into_iter().map(|(_, emission)| emission));
+}

@@ -1,0 +1,301 @@
+//! The index of an immutable set of stays: by place for "who else was here", by person for "where were they".
+//!
+//! Persons and places are dense numbers here (ranks in a [`crate::roster::Roster`]); times count from the epoch
+//! of the index. One row is 64 bits, sorted by place and entering; the list by person holds row numbers only.
+//! Neither holds the place: a row's neighbours are its place, and a bit marks where one begins.
+
+mod build;
+mod layout;
+mod offsets;
+pub(crate) mod packed;
+
+use crate::stay::Span;
+use layout::{RowLayout, is_first};
+use offsets::Offsets;
+use packed::PackedNumbers;
+
+/// Rows that share one summary: two cache lines.
+const BLOCK: usize = 16;
+
+/// Rows of one cache line.
+const LINE: usize = 8;
+
+/// Blocks that share one summary.
+const HEAP: usize = 64;
+
+/// Stays by place and by person; never changes once built.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    /// What all times of rows count from; seconds since 1970.
+    epoch_s: u32,
+    layout: RowLayout,
+    rows: Vec<u64>,
+    /// Rows whose length does not fit, with their leaving after the epoch; by row.
+    long: Vec<(u32, u32)>,
+    places: Offsets,
+    persons: Offsets,
+    /// Row numbers, by person and time of entering.
+    by_person: PackedNumbers,
+    /// Latest leaving of each block, seconds after the epoch; `u32::MAX` if a place begins inside, so that a search
+    /// never passes over it.
+    blocks: Vec<u32>,
+    /// The same for [`HEAP`] blocks.
+    heaps: Vec<u32>,
+}
+
+/// A stay as found in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Number of the row.
+    pub(crate) row: u32,
+    /// Dense number of the person.
+    pub(crate) person: u32,
+    /// The stay; seconds since 1970.
+    pub(crate) span: Span,
+}
+
+impl Index {
+    /// Number of stays.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Earliest time of entering; seconds since 1970.
+    pub(crate) fn epoch_s(&self) -> u32 {
+        self.epoch_s
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<u64>()
+            + self.long.capacity() * size_of::<(u32, u32)>()
+            + self.places.bytes()
+            + self.persons.bytes()
+            + self.by_person.bytes()
+            + (self.blocks.capacity() + self.heaps.capacity()) * size_of::<u32>()
+    }
+
+    /// The stay in a row.
+    pub(crate) fn found(&self, row: usize) -> Found {
+        let word = self.rows[row];
+        let from_s = self.epoch_s + self.layout.enter_s(word);
+        let until_s = self.epoch_s + self.leave_s(row, word);
+        Found { row: row as u32, person: self.layout.person(word), span: Span { from_s, until_s } }
+    }
+
+    /// Rows of a place.
+    pub(crate) fn rows_at(&self, place: u32) -> std::ops::Range<usize> {
+        self.places.range(place)
+    }
+
+    /// Number of rows of a person.
+    pub(crate) fn row_count_of(&self, person: u32) -> usize {
+        self.persons.range(person).len()
+    }
+
+    /// Dense number of the place of a row.
+    pub(crate) fn place_of(&self, row: usize) -> u32 {
+        self.places.key_of(row)
+    }
+
+    /// Calls `visit` with every stay of a person that overlaps or touches `window`.
+    pub(crate) fn for_rows_of(&self, person: u32, window: Span, mut visit: impl FnMut(Found)) {
+        for position in self.persons.range(person) {
+            let found = self.found(self.by_person.get(position) as usize);
+            let span = found.span;
+            if span.from_s <= window.until_s && span.until_s >= window.from_s {
+                visit(found);
+            }
+        }
+    }
+
+    /// Adds the row numbers of a person, without reading the rows.
+    pub(crate) fn add_rows_of(&self, person: u32, mut add: impl FnMut(u32)) {
+        self.persons.range(person).for_each(|position| add(self.by_person.get(position)));
+    }
+
+    /// The row as it is stored; for [`Self::span_of`].
+    #[inline]
+    pub(crate) fn word(&self, row: u32) -> u64 {
+        self.rows[row as usize]
+    }
+
+    /// The stay in a row that was read before; seconds since 1970.
+    #[inline]
+    pub(crate) fn span_of(&self, row: u32, word: u64) -> Span {
+        Span {
+            from_s: self.epoch_s + self.layout.enter_s(word),
+            until_s: self.epoch_s + self.leave_s(row as usize, word),
+        }
+    }
+
+    /// Reads what a search around a row will read first, and returns something that depends on it.
+    ///
+    /// Done for many rows before the first search, the reads wait for memory together instead of one after another.
+    #[inline]
+    pub(crate) fn touch(&self, row: u32) -> u64 {
+        let row = row as usize;
+        let block = row / BLOCK;
+        let line = |row: usize| self.rows.get(row).copied().unwrap_or(0);
+        let summary = self.blocks.get(block.wrapping_sub(1)).copied().unwrap_or(0);
+        u64::from(summary) ^ line(row.wrapping_sub(LINE)) ^ line(row.wrapping_sub(2 * LINE)) ^ line(row + LINE)
+    }
+
+    /// Adds to `company` every stay at the place of row `anchor` that shares at least `least_s` (1 or more) seconds
+    /// with `span`, cut to it; the anchor itself is among them if it does.
+    #[inline]
+    pub(crate) fn add_company_of_row(&self, anchor: usize, span: Span, least_s: u32, company: &mut Company) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let mut row = anchor + 1;
+        while let Some(&word) = self.rows.get(row) {
+            if is_first(word) || self.layout.enter_s(word) > search.enter_max_s {
+                break;
+            }
+            search.test(self, row, word, company);
+            row += 1;
+        }
+        self.scan_back(anchor, &search, company);
+    }
+
+    /// The same for a place by its dense number.
+    pub(crate) fn add_company_at(&self, place: u32, span: Span, least_s: u32, company: &mut Company) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let range = self.rows_at(place);
+        let in_time = self.rows[range.clone()].partition_point(|&word| self.layout.enter_s(word) <= search.enter_max_s);
+        if in_time > 0 {
+            self.scan_back(range.start + in_time - 1, &search, company);
+        }
+    }
+
+    /// Calls `visit` with every stay at a place that meets `window`; zero-length stays must lie in it.
+    pub(crate) fn for_visits_at(&self, place: u32, window: Span, mut visit: impl FnMut(Found)) {
+        let range = self.rows_at(place);
+        let rows = &self.rows[range.clone()];
+        let in_time = rows.partition_point(|&word| self.epoch_s + self.layout.enter_s(word) < window.until_s);
+        for row in range.start..range.start + in_time {
+            let found = self.found(row);
+            let span = found.span;
+            if span.until_s > window.from_s || (span.is_empty() && span.from_s >= window.from_s) {
+                visit(found);
+            }
+        }
+    }
+
+    /// Tests `last` and the rows before it down to the first of the place, skipping blocks that all left too early.
+    #[inline]
+    fn scan_back(&self, last: usize, search: &Search, company: &mut Company) {
+        let mut end = last + 1;
+        loop {
+            let begin = (end - 1) / BLOCK * BLOCK;
+            for (row, &word) in (begin..end).zip(&self.rows[begin..end]).rev() {
+                search.test(self, row, word, company);
+                if is_first(word) {
+                    return;
+                }
+            }
+            end = self.skip_back(begin, search.leave_min_s);
+        }
+    }
+
+    /// The lowest block start at or below `row` (itself one) that can be reached over blocks without interest.
+    #[inline]
+    fn skip_back(&self, row: usize, leave_min_s: u32) -> usize {
+        let mut block = row / BLOCK;
+        // The first row of all begins a place, so the search ends at block 1 at the latest.
+        while self.blocks[block - 1] < leave_min_s {
+            block -= 1;
+            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < leave_min_s {
+                block -= HEAP;
+            }
+        }
+        block * BLOCK
+    }
+
+    fn search(&self, span: Span, least_s: u32) -> Option<Search> {
+        let least_s = least_s.max(1);
+        let from_s = span.from_s.saturating_sub(self.epoch_s);
+        let until_s = span.until_s.checked_sub(self.epoch_s)?;
+        let enter_max_s = until_s.checked_sub(least_s)?;
+        let leave_min_s = from_s.checked_add(least_s)?;
+        (enter_max_s >= from_s).then_some(Search { from_s, until_s, enter_max_s, leave_min_s })
+    }
+
+    /// Leaving of a row, seconds after the epoch.
+    #[inline]
+    fn leave_s(&self, row: usize, word: u64) -> u32 {
+        let length_s = self.layout.length_s(word);
+        if length_s == self.layout.long_s() { self.long_leave_s(row) } else { self.layout.enter_s(word) + length_s }
+    }
+
+    #[cold]
+    fn long_leave_s(&self, row: usize) -> u32 {
+        let at = self.long.binary_search_by_key(&(row as u32), |&(row, _)| row).expect("every long row is in the list");
+        self.long[at].1
+    }
+}
+
+/// What a row must satisfy to be company; seconds after the epoch.
+struct Search {
+    from_s: u32,
+    until_s: u32,
+    /// Whoever enters later cannot stay long enough.
+    enter_max_s: u32,
+    /// Whoever leaves earlier was not there long enough.
+    leave_min_s: u32,
+}
+
+impl Search {
+    #[inline(always)]
+    fn test(&self, index: &Index, row: usize, word: u64, company: &mut Company) {
+        let enter_s = index.layout.enter_s(word);
+        let leave_s = index.leave_s(row, word);
+        let start_s = enter_s.max(self.from_s);
+        let end_s = leave_s.min(self.until_s);
+        let least_s = self.leave_min_s - self.from_s;
+        let met = Met { row: row as u32, person: index.layout.person(word), start_s, end_s };
+        company.add_if(end_s.saturating_sub(start_s) >= least_s, met);
+    }
+}
+
+/// Somebody met: row and person, and the time in common in seconds after the epoch of the index.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Met {
+    pub(crate) row: u32,
+    pub(crate) person: u32,
+    pub(crate) start_s: u32,
+    pub(crate) end_s: u32,
+}
+
+/// A list that is written at every row and only sometimes made longer: whether a row counts cannot be predicted, and
+/// a branch that is guessed wrong costs more than a write.
+#[derive(Debug, Default)]
+pub(crate) struct Company {
+    met: Vec<Met>,
+    count: usize,
+}
+
+impl Company {
+    #[inline(always)]
+    fn add_if(&mut self, counts: bool, met: Met) {
+        if self.count == self.met.len() {
+            self.grow();
+        }
+        self.met[self.count] = met;
+        self.count += usize::from(counts);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.met.resize((self.met.len() * 2).max(256), Met::default());
+    }
+
+    /// Empties the list.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// All that were added.
+    pub(crate) fn met(&self) -> &[Met] {
+        &self.met[..self.count]
+    }
+}
