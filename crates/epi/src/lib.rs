@@ -1,1 +1,15 @@
-//! Room `epi`.
+//! Surveillance statistics: aberration detection, reproduction numbers, growth, delays, nowcasts, space-time scans.
+//!
+//! Values in, values out: no files, no clock, no randomness without a seed. Series enter through [`Counts`], which
+//! refuses what is not a count. Positions inside a series are counted from 0 in Rust and from 1 in messages.
+
+mod counts;
+mod error;
+mod special;
+
+pub mod ears;
+pub mod farrington;
+pub mod reference;
+
+pub use counts::{COUNT_MAX, Counts, DatedCounts, Gaps, Step, align_series};
+pub use error::EpiError;

@@ -1,0 +1,54 @@
+//! Every case of the surveillance reference, family by family.
+//!
+//! The folder is named by `SIZAO_REFERENCE`; its series are GPL and stay there.
+
+use std::path::PathBuf;
+
+use sizao_epi::reference::{FamilyReport, run_reference_family};
+
+#[test]
+fn every_ears_case_is_within_tolerance() {
+    check("ears");
+}
+
+fn check(family: &str) {
+    let Some(text) = family_text(family) else { return };
+    let report = run_reference_family(family, &text);
+    print(&report);
+    assert!(report.is_built, "{family} is not built");
+    if report.failed > 0 {
+        println!("{}", report.failures.join("\n"));
+    }
+    assert!(report.passed > 0, "{family} has no case");
+    assert_eq!(report.failed, 0, "{family}:\n{}", report.failures.join("\n"));
+}
+
+fn print(report: &FamilyReport) {
+    println!(
+        "{}: {} passed, {} failed, {} values",
+        report.family, report.passed, report.failed, report.values_compared
+    );
+    if let Some(worst) = &report.worst {
+        println!("  worst: {} {} {:.2e} of {:.1e}", worst.case_id, worst.what, worst.error, worst.tolerance);
+    }
+}
+
+fn family_text(family: &str) -> Option<String> {
+    let Some(folder) = std::env::var_os("SIZAO_REFERENCE") else {
+        assert!(std::env::var_os("CI").is_none(), "SIZAO_REFERENCE is not set: CI has to run the reference");
+        println!("not run: reference data absent");
+        return None;
+    };
+    let path = PathBuf::from(folder).join("surveillance").join(format!("{family}.jsonl"));
+    Some(std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+}
+
+#[test]
+fn every_farrington_case_is_within_tolerance() {
+    check("farrington");
+}
+
+#[test]
+fn every_farrington_flexible_case_is_within_tolerance() {
+    check("farrington_flexible");
+}
