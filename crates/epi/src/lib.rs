@@ -7,6 +7,7 @@ mod counts;
 mod error;
 mod special;
 
+pub mod cusum;
 pub mod ears;
 pub mod farrington;
 pub mod reference;

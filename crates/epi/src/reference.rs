@@ -93,6 +93,7 @@ type Runner = fn(&Case<'_>, &mut Comparison) -> Result<(), CaseError>;
 
 fn runner(family: &str) -> Option<Runner> {
     Some(match family {
+        "cusum" => charts::run_cusum,
         "ears" => ears::run,
         "farrington" => farrington::run_original,
         "farrington_flexible" => farrington::run_flexible,

@@ -52,3 +52,8 @@ fn every_farrington_case_is_within_tolerance() {
 fn every_farrington_flexible_case_is_within_tolerance() {
     check("farrington_flexible");
 }
+
+#[test]
+fn every_cusum_case_is_within_tolerance() {
+    check("cusum");
+}
