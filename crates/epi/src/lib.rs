@@ -5,12 +5,19 @@
 
 mod counts;
 mod error;
+mod incidence;
+mod serial_interval;
 mod special;
 
+pub mod cori;
 pub mod cusum;
 pub mod ears;
 pub mod farrington;
+pub mod growth;
 pub mod reference;
+pub mod wallinga_teunis;
 
 pub use counts::{COUNT_MAX, Counts, DatedCounts, Gaps, Step, align_series};
 pub use error::EpiError;
+pub use incidence::{Incidence, Window, overall_infectivity};
+pub use serial_interval::{SerialInterval, discretise_shifted_gamma};

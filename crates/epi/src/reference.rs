@@ -38,6 +38,8 @@ pub struct FamilyReport {
     pub worst: Option<Deviation>,
     /// One text per failed case: its id and what was wrong first.
     pub failures: Vec<String>,
+    /// What a reader should know of cases that passed, such as sampled values that can only agree within their noise.
+    pub notes: Vec<String>,
 }
 
 /// Families that [`run_reference_family`] answers.
@@ -94,9 +96,17 @@ type Runner = fn(&Case<'_>, &mut Comparison) -> Result<(), CaseError>;
 fn runner(family: &str) -> Option<Runner> {
     Some(match family {
         "cusum" => charts::run_cusum,
+        "discr_si" => reproduction::run_discretise,
         "ears" => ears::run,
+        "epiestim_cori" => reproduction::run_cori,
+        "epiestim_uncertain" => reproduction::run_uncertain,
         "farrington" => farrington::run_original,
         "farrington_flexible" => farrington::run_flexible,
+        "growth" => growth::run_growth,
+        "growth_split" => growth::run_split,
+        "growth_to_R" => growth::run_reproduction,
+        "overall_infectivity" => reproduction::run_infectivity,
+        "wallinga_teunis" => reproduction::run_wallinga_teunis,
         _ => return None,
     })
 }
@@ -118,6 +128,7 @@ fn run_case(run: Runner, value: &Value, report: &mut FamilyReport) {
             report.failures.push(format!("{}: {text}", case.id()));
         }
     }
+    report.notes.extend(comparison.noted().map(|text| format!("{}: {text}", case.id())));
     let worst = comparison.into_worst();
     if worst.as_ref().map_or(0.0, |w| w.share) > report.worst.as_ref().map_or(-1.0, |w| w.share) {
         report.worst = worst;

@@ -28,6 +28,7 @@ fn print(report: &FamilyReport) {
         "{}: {} passed, {} failed, {} values",
         report.family, report.passed, report.failed, report.values_compared
     );
+    report.notes.iter().for_each(|note| println!("  note: {note}"));
     if let Some(worst) = &report.worst {
         println!("  worst: {} {} {:.2e} of {:.1e}", worst.case_id, worst.what, worst.error, worst.tolerance);
     }
@@ -56,4 +57,44 @@ fn every_farrington_flexible_case_is_within_tolerance() {
 #[test]
 fn every_cusum_case_is_within_tolerance() {
     check("cusum");
+}
+
+#[test]
+fn every_discr_si_case_is_within_tolerance() {
+    check("discr_si");
+}
+
+#[test]
+fn every_overall_infectivity_case_is_within_tolerance() {
+    check("overall_infectivity");
+}
+
+#[test]
+fn every_epiestim_cori_case_is_within_tolerance() {
+    check("epiestim_cori");
+}
+
+#[test]
+fn every_epiestim_uncertain_case_is_within_tolerance() {
+    check("epiestim_uncertain");
+}
+
+#[test]
+fn every_wallinga_teunis_case_is_within_tolerance() {
+    check("wallinga_teunis");
+}
+
+#[test]
+fn every_growth_case_is_within_tolerance() {
+    check("growth");
+}
+
+#[test]
+fn every_growth_split_case_is_within_tolerance() {
+    check("growth_split");
+}
+
+#[test]
+fn every_growth_to_r_case_is_within_tolerance() {
+    check("growth_to_R");
 }

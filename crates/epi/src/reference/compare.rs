@@ -32,11 +32,12 @@ pub(crate) struct Comparison {
     is_empty_by_nature: bool,
     worst: Option<Deviation>,
     failure: Option<String>,
+    note: Option<String>,
 }
 
 impl Comparison {
     pub(crate) fn new(case_id: &str) -> Self {
-        Self { case_id: case_id.to_owned(), compared: 0, is_empty_by_nature: false, worst: None, failure: None }
+        Self { case_id: case_id.to_owned(), compared: 0, is_empty_by_nature: false, worst: None, failure: None, note: None }
     }
 
     /// Compares row by row; an expected `None` is skipped, ours may then be anything.
@@ -113,6 +114,15 @@ impl Comparison {
     /// Keeps the first thing that went wrong.
     pub(crate) fn fail(&mut self, text: String) {
         self.failure.get_or_insert(text);
+    }
+
+    /// Says something about the comparison that the reader of the report should know.
+    pub(crate) fn note(&mut self, text: String) {
+        self.note = Some(text);
+    }
+
+    pub(crate) fn noted(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The reference itself holds no value for this case.
