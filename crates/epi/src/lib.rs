@@ -14,6 +14,7 @@ pub mod cusum;
 pub mod ears;
 pub mod farrington;
 pub mod growth;
+pub mod nowcast;
 pub mod reference;
 pub mod wallinga_teunis;
 

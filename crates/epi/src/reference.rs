@@ -105,6 +105,7 @@ fn runner(family: &str) -> Option<Runner> {
         "growth" => growth::run_growth,
         "growth_split" => growth::run_split,
         "growth_to_R" => growth::run_reproduction,
+        "nowcast" => nowcast::run,
         "overall_infectivity" => reproduction::run_infectivity,
         "wallinga_teunis" => reproduction::run_wallinga_teunis,
         _ => return None,

@@ -98,3 +98,8 @@ fn every_growth_split_case_is_within_tolerance() {
 fn every_growth_to_r_case_is_within_tolerance() {
     check("growth_to_R");
 }
+
+#[test]
+fn every_nowcast_case_is_within_tolerance() {
+    check("nowcast");
+}
