@@ -11,11 +11,13 @@ mod special;
 
 pub mod cori;
 pub mod cusum;
+pub mod delay_fit;
 pub mod ears;
 pub mod farrington;
 pub mod growth;
 pub mod nowcast;
 pub mod reference;
+pub mod scan;
 pub mod wallinga_teunis;
 
 pub use counts::{COUNT_MAX, Counts, DatedCounts, Gaps, Step, align_series};

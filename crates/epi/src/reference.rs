@@ -107,6 +107,9 @@ fn runner(family: &str) -> Option<Runner> {
         "growth_to_R" => growth::run_reproduction,
         "nowcast" => nowcast::run,
         "overall_infectivity" => reproduction::run_infectivity,
+        "scan_permutation" => scan::run_permutation,
+        "scan_poisson" => scan::run_poisson,
+        "serial_interval" => delays::run,
         "wallinga_teunis" => reproduction::run_wallinga_teunis,
         _ => return None,
     })

@@ -103,3 +103,18 @@ fn every_growth_to_r_case_is_within_tolerance() {
 fn every_nowcast_case_is_within_tolerance() {
     check("nowcast");
 }
+
+#[test]
+fn every_serial_interval_case_is_within_tolerance() {
+    check("serial_interval");
+}
+
+#[test]
+fn every_scan_poisson_case_is_within_tolerance() {
+    check("scan_poisson");
+}
+
+#[test]
+fn every_scan_permutation_case_is_within_tolerance() {
+    check("scan_permutation");
+}
