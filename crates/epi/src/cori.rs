@@ -119,8 +119,7 @@ pub fn estimate_r_cori(
         let cases: f64 = incidence.local()[window.first..=window.last].iter().sum();
         let infectivity: f64 = infectivity[window.first..=window.last].iter().sum();
         let is_reached = (window.last + 1) as f64 > mean_days;
-        let estimate =
-            is_reached.then(|| ReproductionEstimate::from_gamma(shape + cases, 1.0 / (rate + infectivity)));
+        let estimate = is_reached.then(|| ReproductionEstimate::from_gamma(shape + cases, 1.0 / (rate + infectivity)));
         ReproductionRow { window, cases, infectivity, estimate }
     });
     Ok(rows.collect())

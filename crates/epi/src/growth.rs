@@ -100,9 +100,8 @@ fn line(kept: &[(usize, f64)], interval_days: f64, level: f64) -> Growth {
     });
     let points = kept.iter().map(|&(position, _)| {
         let centre = fitted(position);
-        let band = spread.map_or(0.0, |(t, sd)| {
-            t * sd * (1.0 / n + (time(position) - mean_time).powi(2) / time_squares).sqrt()
-        });
+        let band = spread
+            .map_or(0.0, |(t, sd)| t * sd * (1.0 / n + (time(position) - mean_time).powi(2) / time_squares).sqrt());
         let (lower, upper) = ((centre - band).exp(), (centre + band).exp());
         GrowthPoint { position, time_days: time(position), fit: centre.exp(), lower, upper }
     });

@@ -67,7 +67,10 @@ pub struct Window {
 impl Window {
     /// All windows of `days` days that begin on the second day of the series or later.
     pub fn sliding(series_days: usize, days: usize) -> Vec<Window> {
-        (1..).map(|first| Window { first, last: first + days.max(1) - 1 }).take_while(|w| w.last < series_days).collect()
+        (1..)
+            .map(|first| Window { first, last: first + days.max(1) - 1 })
+            .take_while(|w| w.last < series_days)
+            .collect()
     }
 
     pub(crate) fn check(self, series_days: usize) -> Result<(), EpiError> {

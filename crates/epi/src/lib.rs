@@ -14,9 +14,13 @@ pub mod cusum;
 pub mod delay_fit;
 pub mod ears;
 pub mod farrington;
+pub mod glr;
 pub mod growth;
 pub mod nowcast;
+pub mod outbreak_p;
 pub mod reference;
+pub mod reference_values;
+pub mod rogerson;
 pub mod scan;
 pub mod wallinga_teunis;
 

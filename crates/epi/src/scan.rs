@@ -8,8 +8,8 @@ use rand_distr::{Binomial, Distribution};
 
 use crate::error::{EpiError, require, require_positive};
 use cylinders::{Cylinders, likelihood_ratio};
-pub use zones::{Distance, ScanSite, Zone};
 use zones::make_zones;
+pub use zones::{Distance, ScanSite, Zone};
 
 /// Settings of a scan.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +102,8 @@ pub fn scan_poisson(
     let zones = make_zones(sites, last, settings);
     let cylinders = Cylinders::new(&zones, &expected, table.total, settings.duration_max);
     let recent = &expected[counts.len() - cylinders.durations()..];
-    let shares: Vec<f64> = recent.iter().flatten().map(|e| if table.total > 0.0 { e / table.total } else { 0.0 }).collect();
+    let shares: Vec<f64> =
+        recent.iter().flatten().map(|e| if table.total > 0.0 { e / table.total } else { 0.0 }).collect();
     let maxima = (0..settings.replicates).map(|_| {
         let cells = multinomial(table.total as u64, &shares, rng);
         cylinders.largest(&cells)

@@ -118,3 +118,28 @@ fn every_scan_poisson_case_is_within_tolerance() {
 fn every_scan_permutation_case_is_within_tolerance() {
     check("scan_permutation");
 }
+
+#[test]
+fn every_glr_poisson_case_is_within_tolerance() {
+    check("glr_poisson");
+}
+
+#[test]
+fn every_outbreakp_case_is_within_tolerance() {
+    check("outbreakP");
+}
+
+#[test]
+fn every_rogerson_case_is_within_tolerance() {
+    check("rogerson");
+}
+
+#[test]
+fn every_simple_bayes_case_is_within_tolerance() {
+    check("simple_bayes");
+}
+
+#[test]
+fn every_simple_rki_case_is_within_tolerance() {
+    check("simple_rki");
+}

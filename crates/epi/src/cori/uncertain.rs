@@ -97,8 +97,10 @@ fn mixture(shape: f64, scales: &mut [f64]) -> ReproductionEstimate {
     let second = shape * (shape + 1.0) * scales.iter().map(|s| s * s).sum::<f64>() / n;
     scales.sort_unstable_by(f64::total_cmp);
     let size = scales.len().div_ceil(GROUPS);
-    let groups: Vec<(f64, f64)> =
-        scales.chunks(size).map(|group| (group.len() as f64 / n, group.iter().sum::<f64>() / group.len() as f64)).collect();
+    let groups: Vec<(f64, f64)> = scales
+        .chunks(size)
+        .map(|group| (group.len() as f64 / n, group.iter().sum::<f64>() / group.len() as f64))
+        .collect();
     let quantiles = R_QUANTILES.map(|p| mixture_quantile(shape, &groups, p));
     ReproductionEstimate { mean, sd: (second - mean * mean).max(0.0).sqrt(), quantiles }
 }
@@ -143,7 +145,12 @@ fn draw(normal: &TruncatedNormal, rng: &mut impl Rng) -> Result<f64, EpiError> {
 
 fn check_interval(interval: &UncertainSerialInterval) -> Result<(), EpiError> {
     for normal in [&interval.mean_days, &interval.sd_days] {
-        require("truncated normal mean", normal.mean, "between its ends", (normal.min..=normal.max).contains(&normal.mean))?;
+        require(
+            "truncated normal mean",
+            normal.mean,
+            "between its ends",
+            (normal.min..=normal.max).contains(&normal.mean),
+        )?;
         require_positive("truncated normal sd", normal.sd)?;
     }
     require("mean_days.min", interval.mean_days.min, "above 1 day", interval.mean_days.min > 1.0)?;

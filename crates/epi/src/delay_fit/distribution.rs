@@ -118,9 +118,7 @@ impl Prepared {
         }
         let log = match self.distribution {
             DelayDistribution::Gamma { shape, scale } => (shape - 1.0) * x.ln() - x / scale,
-            DelayDistribution::LogNormal { log_mean, log_sd } => {
-                -x.ln() - 0.5 * ((x.ln() - log_mean) / log_sd).powi(2)
-            }
+            DelayDistribution::LogNormal { log_mean, log_sd } => -x.ln() - 0.5 * ((x.ln() - log_mean) / log_sd).powi(2),
             DelayDistribution::Weibull { shape, scale } => (shape - 1.0) * x.ln() - (x / scale).powf(shape),
         };
         (self.log_norm + log).exp()

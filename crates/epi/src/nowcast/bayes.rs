@@ -160,7 +160,10 @@ pub fn nowcast_bayes(
 enum Shares {
     Dirichlet(Vec<f64>),
     /// Beta parameters of the reverse hazards for delays 1..=D.
-    ReverseHazards { parameters: Vec<(f64, f64)>, draws: usize },
+    ReverseHazards {
+        parameters: Vec<(f64, f64)>,
+        draws: usize,
+    },
 }
 
 impl Shares {
@@ -229,7 +232,13 @@ fn dirichlet_weights(triangle: &ReportingTriangle, delays: DelayModel) -> Vec<f6
 fn dirichlet_cdf(weights: &[f64]) -> Vec<f64> {
     let total: f64 = weights.iter().sum();
     let mut sum = 0.0;
-    let mut cdf: Vec<f64> = weights.iter().map(|w| { sum += w; sum / total }).collect();
+    let mut cdf: Vec<f64> = weights
+        .iter()
+        .map(|w| {
+            sum += w;
+            sum / total
+        })
+        .collect();
     if let Some(last) = cdf.last_mut() {
         *last = 1.0;
     }
@@ -264,9 +273,8 @@ fn add_negative_binomial(masses: &mut [f64], size: f64, success: f64, weight: f6
     }
     let sd = (size * (1.0 - success)).sqrt() / success;
     let mean = size * (1.0 - success) / success;
-    let log_mass = |k: f64| {
-        ln_gamma(size + k) - ln_gamma(size) - ln_gamma(k + 1.0) + size * success.ln() + k * (-success).ln_1p()
-    };
+    let log_mass =
+        |k: f64| ln_gamma(size + k) - ln_gamma(size) - ln_gamma(k + 1.0) + size * success.ln() + k * (-success).ln_1p();
     // Start where the probability is a number that a double can hold; below it nothing would be added anyway.
     let mut first = (mean - 12.0 * sd).floor().max(0.0);
     while log_mass(first) < -600.0 && first < mean {

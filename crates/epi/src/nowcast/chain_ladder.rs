@@ -66,9 +66,8 @@ fn developments(triangle: &ReportingTriangle) -> Vec<Option<Development>> {
         let before_variance = steps.last().copied().flatten().map_or(0.0, |s: Development| s.variance);
         steps.push((base > 0.0).then(|| {
             // Days without an event so far add to the numerator only.
-            let all: f64 = (0..triangle.days())
-                .filter_map(|t| triangle.cumulated(t, x).and(triangle.cumulated(t, x + 1)))
-                .sum();
+            let all: f64 =
+                (0..triangle.days()).filter_map(|t| triangle.cumulated(t, x).and(triangle.cumulated(t, x + 1))).sum();
             let factor = all / base;
             let squares: f64 = pairs.iter().map(|(b, a)| b * (a / b - factor).powi(2)).sum();
             let variance = if pairs.len() > 1 { squares / (pairs.len() - 1) as f64 } else { before_variance };

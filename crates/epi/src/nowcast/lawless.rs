@@ -75,8 +75,10 @@ pub fn nowcast_lawless(
         rows.push(row(delay, hazard, share.zip(relative_variance), observed, z));
         // A delay that every event so far had leaves nothing reported earlier to scale up.
         share = share.zip(hazard).map(|(w, g)| w * (1.0 - g)).filter(|w| *w > 0.0);
-        relative_variance =
-            relative_variance.zip(hazard).map(|(v, g)| v + g / (count.up_to_delay * (1.0 - g))).filter(|v| v.is_finite());
+        relative_variance = relative_variance
+            .zip(hazard)
+            .map(|(v, g)| v + g / (count.up_to_delay * (1.0 - g)))
+            .filter(|v| v.is_finite());
     }
     rows.reverse();
     Ok(rows)

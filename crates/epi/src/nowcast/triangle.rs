@@ -57,12 +57,7 @@ impl ReportingTriangle {
     ///
     /// # Errors
     /// [`EpiError::InvalidSetting`] for a report before its event, or `now` before `first`.
-    pub fn from_line_list(
-        events: &[(Date, Date)],
-        first: Date,
-        now: Date,
-        delay_max: usize,
-    ) -> Result<Self, EpiError> {
+    pub fn from_line_list(events: &[(Date, Date)], first: Date, now: Date, delay_max: usize) -> Result<Self, EpiError> {
         let days = |from: Date, to: Date| from.duration_until(to).as_hours() / 24;
         let span = days(first, now);
         require("days from first to now", span as f64, "0 or more", span >= 0)?;

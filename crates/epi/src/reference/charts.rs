@@ -3,6 +3,10 @@
 use super::compare::{Comparison, Within, some};
 use super::read::{Case, CaseError};
 use crate::cusum::{CusumRow, CusumSettings, CusumTransform, ExpectedCount, cusum};
+use crate::glr::{GlrSettings, Shift, glr_poisson};
+use crate::outbreak_p::outbreak_p;
+use crate::reference_values::{ReferenceValueRow, ReferenceValues, simple_bayes, simple_rki};
+use crate::rogerson::{RogersonSettings, rogerson};
 
 pub(super) fn run_cusum(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let (part, input) = (case.settings(), case.input());
@@ -20,9 +24,98 @@ pub(super) fn run_cusum(case: &Case<'_>, comparison: &mut Comparison) -> Result<
         transform: transform(case)?,
         expected,
     };
-    let judged = part.count("range_first")? - 1..=part.count("range_last")? - 1;
-    let rows = cusum(&case.counts()?, judged, &settings)?;
+    let rows = cusum(&case.counts()?, judged(case)?, &settings)?;
     compare_cusum(case, &settings, &rows, comparison)
+}
+
+pub(super) fn run_rogerson(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let (part, output, tolerance) = (case.settings(), case.output(), case.tolerance());
+    // hValues holds one row: theta, h, k, average run length, relative error.
+    let design = part.matrix("hValues")?.into_iter().next().unwrap_or_default();
+    let value = |i: usize| design.get(i).copied().flatten().ok_or(CaseError::Field("settings.hValues".into()));
+    let settings = RogersonSettings {
+        decision_interval: value(1)?,
+        reference_value: value(2)?,
+        fast_initial_response: part.flag("FIR")?,
+    };
+    let rows = rogerson(&case.counts()?, judged(case)?, &settings)?;
+    let within = Within::Absolute(tolerance.optional("cusum_abs").unwrap_or(1e-6));
+    comparison.rows("cusum_own", &some(rows.iter().map(|r| r.statistic)), &output.numbers("cusum_own")?, within);
+    let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
+    comparison.flags("alarm", &alarms, &output.flags("alarm")?, |_| true);
+    let bounds = some(rows.iter().map(|r| r.upper_bound));
+    comparison.rows("upperbound", &bounds, &output.numbers("upperbound")?, Within::Absolute(0.0));
+    Ok(())
+}
+
+pub(super) fn run_glr(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let (part, output, tolerance) = (case.settings(), case.output(), case.tolerance());
+    let shift = match (part.optional("theta"), part.text("dir")?) {
+        (Some(theta), _) => Shift::Known(theta),
+        (None, "dec") => Shift::Fall,
+        (None, _) => Shift::Rise,
+    };
+    let look_back = part.optional("M").filter(|m| *m > 0.0).map(|m| m as usize);
+    let threshold = part.number("c.ARL")?;
+    let settings = GlrSettings { threshold, shift, lasted_min: part.count("Mtilde").unwrap_or(1).max(1), look_back };
+    let judged = judged(case)?;
+    let expected = vec![part.number("mu0")?; judged.end() + 1 - judged.start()];
+    let rows = glr_poisson(&case.counts()?, *judged.start(), &expected, &settings)?;
+    let values = output.numbers("glr")?;
+    let within = Within::Absolute(tolerance.optional("glr_abs").unwrap_or(1e-6));
+    comparison.rows("glr", &some(rows.iter().map(|r| r.statistic)), &values, within);
+    let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
+    let is_judged = |i: usize| values[i].is_some_and(|v| (v - threshold).abs() > 1e-6);
+    comparison.flags("alarm", &alarms, &output.flags("alarm")?, is_judged);
+    Ok(())
+}
+
+pub(super) fn run_outbreak_p(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let (output, tolerance) = (case.output(), case.tolerance());
+    let rows = outbreak_p(&case.counts()?, judged(case)?, case.settings().number("k")?)?;
+    let within = Within::Relative(tolerance.optional("statistic_rel").unwrap_or(1e-6));
+    comparison.rows("statistic", &some(rows.iter().map(|r| r.statistic())), &output.numbers("statistic")?, within);
+    let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
+    comparison.flags("alarm", &alarms, &output.flags("alarm")?, |_| true);
+    Ok(())
+}
+
+pub(super) fn run_rki(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let rows = simple_rki(&case.counts()?, &reference_values(case)?, &case.positions()?)?;
+    compare_simple(case, &rows, comparison)
+}
+
+pub(super) fn run_bayes(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let alpha = case.settings().number("alpha")?;
+    let rows = simple_bayes(&case.counts()?, &reference_values(case)?, alpha, &case.positions()?)?;
+    compare_simple(case, &rows, comparison)
+}
+
+fn compare_simple(case: &Case<'_>, rows: &[ReferenceValueRow], comparison: &mut Comparison) -> Result<(), CaseError> {
+    let output = case.output();
+    let within = Within::Relative(case.tolerance().optional("upperbound_rel").unwrap_or(1e-6));
+    comparison.rows("upperbound", &some(rows.iter().map(|r| r.upper_bound)), &output.numbers("upperbound")?, within);
+    let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
+    comparison.flags("alarm", &alarms, &output.flags("alarm")?, |_| true);
+    Ok(())
+}
+
+fn reference_values(case: &Case<'_>) -> Result<ReferenceValues, CaseError> {
+    let part = case.settings();
+    Ok(ReferenceValues {
+        years_back: part.count("b")?,
+        half_window: part.count("w")?,
+        uses_current_year: part.flag("actY")?,
+        periods_per_year: case.input().count("freq")?,
+    })
+}
+
+/// `range_first` and `range_last` as places from 0.
+fn judged(case: &Case<'_>) -> Result<std::ops::RangeInclusive<usize>, CaseError> {
+    let place = |key: &str| -> Result<usize, CaseError> {
+        case.settings().count(key)?.checked_sub(1).ok_or(CaseError::Field(format!("settings.{key}")))
+    };
+    Ok(place("range_first")?..=place("range_last")?)
 }
 
 fn compare_cusum(

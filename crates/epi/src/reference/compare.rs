@@ -37,7 +37,14 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     pub(crate) fn new(case_id: &str) -> Self {
-        Self { case_id: case_id.to_owned(), compared: 0, is_empty_by_nature: false, worst: None, failure: None, note: None }
+        Self {
+            case_id: case_id.to_owned(),
+            compared: 0,
+            is_empty_by_nature: false,
+            worst: None,
+            failure: None,
+            note: None,
+        }
     }
 
     /// Compares row by row; an expected `None` is skipped, ours may then be anything.

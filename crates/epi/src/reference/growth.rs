@@ -4,8 +4,8 @@ use jiff::ToSpan;
 
 use super::compare::{Comparison, Within, some};
 use super::read::{Case, CaseError};
-use crate::growth::{ChangeTime, find_growth_split, fit_growth, growth_to_reproduction};
 use crate::Counts;
+use crate::growth::{ChangeTime, find_growth_split, fit_growth, growth_to_reproduction};
 
 pub(super) fn run_growth(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let (input, output, tolerance) = (case.input(), case.output(), case.tolerance());

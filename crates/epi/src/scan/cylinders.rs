@@ -30,7 +30,8 @@ pub(super) struct Cylinders {
 impl Cylinders {
     pub(super) fn new(zones: &[Zone], expected: &[Vec<f64>], total: f64, duration_max: usize) -> Self {
         let durations = duration_max.min(expected.len());
-        let n_log_n = if total <= TABLE_MAX { (0..=total as usize).map(|n| x_log_x(n as f64)).collect() } else { vec![] };
+        let n_log_n =
+            if total <= TABLE_MAX { (0..=total as usize).map(|n| x_log_x(n as f64)).collect() } else { vec![] };
         let sites = expected.first().map_or(0, Vec::len);
         let mut cylinders = Self { steps: steps(zones), sites, durations, total, expected: Vec::new(), n_log_n };
         let recent: Vec<f64> = expected[expected.len() - durations..].iter().flatten().copied().collect();

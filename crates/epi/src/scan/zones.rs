@@ -100,7 +100,14 @@ mod tests {
     #[test]
     fn equal_sets_appear_once() {
         let zones = make_zones(&line(6), &[1.0; 6], &settings(1.0, None));
-        let mut sets: Vec<Vec<usize>> = zones.iter().map(|z| { let mut m = z.members.clone(); m.sort(); m }).collect();
+        let mut sets: Vec<Vec<usize>> = zones
+            .iter()
+            .map(|z| {
+                let mut m = z.members.clone();
+                m.sort();
+                m
+            })
+            .collect();
         let all = sets.len();
         sets.sort();
         sets.dedup();
