@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn a_series_without_cases_is_quiet_and_the_first_cases_are_not() {
-        let mut y = vec![0.0; 15];
-        let quiet = simple_bayes(&Counts::new(y.iter().copied()).unwrap(), &REFERENCE, 0.05, &[14]).unwrap()[0];
+        let mut y = [0.0; 15];
+        let quiet = simple_bayes(&Counts::new(y).unwrap(), &REFERENCE, 0.05, &[14]).unwrap()[0];
         assert!(!quiet.is_alarm);
         y[14] = 5.0;
-        let loud = simple_rki(&Counts::new(y.iter().copied()).unwrap(), &REFERENCE, &[14]).unwrap()[0];
+        let loud = simple_rki(&Counts::new(y).unwrap(), &REFERENCE, &[14]).unwrap()[0];
         assert!(loud.is_alarm && loud.upper_bound == 3.285);
     }
 

@@ -9,5 +9,5 @@ pub(crate) use gamma_quantile::gamma_quantile;
 pub(crate) use negative_binomial::CountDistribution;
 pub(crate) use normal::{normal_cdf, normal_quantile, normal_upper};
 pub(crate) use statrs::function::beta::beta_reg;
-pub(crate) use statrs::function::gamma::{gamma_lr, gamma_ur, ln_gamma};
+pub(crate) use statrs::function::gamma::{gamma_lr, ln_gamma};
 pub(crate) use student::{student_quantile, student_two_sided_p};

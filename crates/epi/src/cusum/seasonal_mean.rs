@@ -75,7 +75,7 @@ fn weighted_least_squares(rows: &[[f64; 3]], y: &[f64], eta: &[f64]) -> Option<[
             }
         }
         let left = dot(&column, &column).sqrt();
-        if !(left > 1e-11 * length) {
+        if left.is_nan() || left <= 1e-11 * length {
             return None;
         }
         triangle[k][k] = left;

@@ -13,7 +13,7 @@ pub(super) fn minimise(loss: impl Fn([f64; 2]) -> f64, start: [f64; 2]) -> [f64;
     for round in 0..STARTS {
         let before = loss(best);
         best = search(&loss, best, 0.3 / (1 + round) as f64);
-        if round > 0 && !(before - loss(best) > 1e-12) {
+        if round > 0 && before - loss(best) <= 1e-12 {
             break;
         }
     }

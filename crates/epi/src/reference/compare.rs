@@ -79,7 +79,7 @@ impl Comparison {
         } else {
             f64::INFINITY
         };
-        if !(share <= 1.0) {
+        if share.is_nan() || share > 1.0 {
             self.fail(format!("{what}: {ours}, expected {expected}, off by {error:.3e}, allowed {tolerance:.1e}"));
         }
         if self.worst.as_ref().is_none_or(|w| share > w.share) {
