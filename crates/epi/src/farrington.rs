@@ -11,7 +11,7 @@ use crate::Counts;
 use crate::error::{EpiError, require, require_positive, require_probability};
 use bound::judge;
 use glm::{Fit, Glm};
-use reference_weeks::{ReferenceWeeks, earliest_position};
+use reference_weeks::{ReferenceWeeks, SeriesTable, earliest_position};
 
 /// The scale on which the delta bound is symmetric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,10 @@ pub fn farrington(
 ) -> Result<Vec<FarringtonRow>, EpiError> {
     settings.check()?;
     check_series(series)?;
+    let window = 2 * settings.half_window + 1;
+    require("half_window", settings.half_window as f64, "less than half a year", window <= series.periods_per_year)?;
     let first = earliest_position(series, settings);
+    let table = SeriesTable::new(series, settings, positions);
     let mut weeks = ReferenceWeeks::default();
     let mut glm = Glm::default();
     let mut rows = Vec::with_capacity(positions.len());
@@ -219,7 +222,7 @@ pub fn farrington(
         if position >= series.counts.len() {
             return Err(EpiError::PositionOutside { position: position + 1, periods: series.counts.len() });
         }
-        if position < first || !weeks.select(series, settings, position) {
+        if position < first || !weeks.select(series, &table, settings, position) {
             let need = first.max(position + 1) + 1;
             return Err(EpiError::SeriesTooShort { have: position + 1, need, what: "Farrington's algorithm" });
         }

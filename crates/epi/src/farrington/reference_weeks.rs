@@ -10,12 +10,20 @@ use super::{FarringtonSettings, SeasonalSeries};
 pub(super) struct ReferenceWeeks {
     /// Persons per reference period.
     pub(super) counts: Vec<f64>,
-    /// Time of each; periods since the first.
+    /// log(y + 0.1) of each: where the regression starts.
+    pub(super) starts: Vec<f64>,
+    /// y log y - y of each: the part of the deviance that does not change.
+    pub(super) saturated: Vec<f64>,
+    /// y^(2/3) of each.
+    pub(super) two_thirds: Vec<f64>,
+    /// Time of each; periods from the middle of the set.
     pub(super) times: Vec<f64>,
-    /// Seasonal level of each; 0 is the level of the judged period.
-    pub(super) levels: Vec<u8>,
-    /// Logarithm of the population of each; empty without population.
+    /// Persons under surveillance in each, or 1.
+    pub(super) exposures: Vec<f64>,
+    /// Its logarithm.
     pub(super) offsets: Vec<f64>,
+    /// Stretches of neighbouring periods of one level.
+    pub(super) runs: Vec<Run>,
     /// Number of levels in use.
     pub(super) level_count: usize,
     /// Time of the judged period.
@@ -24,6 +32,49 @@ pub(super) struct ReferenceWeeks {
     pub(super) offset_now: f64,
     anchors: Vec<usize>,
     indices: Vec<usize>,
+    levels: Vec<u8>,
+}
+
+/// Periods `from..to` of the set: neighbours, of one level, and equally far apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// Seasonal level; 0 is the level of the judged period.
+    pub(super) level: usize,
+    /// Time from one period to the next.
+    pub(super) step: f64,
+}
+
+/// What is computed once for a series and serves every position.
+#[derive(Debug)]
+pub(super) struct SeriesTable {
+    first: usize,
+    starts: Vec<f64>,
+    saturated: Vec<f64>,
+    two_thirds: Vec<f64>,
+    times: Vec<f64>,
+    offsets: Vec<f64>,
+}
+
+impl SeriesTable {
+    /// Covers what the positions can refer to.
+    pub(super) fn new(series: &SeasonalSeries<'_>, settings: &FarringtonSettings, positions: &[usize]) -> Self {
+        let reach = settings.years_back * (series.periods_per_year + 1) + settings.half_window + 1;
+        let end = positions.iter().max().map_or(0, |last| last + 1).min(series.counts.len());
+        let first = positions.iter().min().map_or(0, |first| first.saturating_sub(reach)).min(end);
+        let y = &series.counts.as_slice()[first..end];
+        let saturated = |y: &f64| if *y > 0.0 { y * y.ln() - y } else { 0.0 };
+        let offset = |i: usize| series.population.map_or(0.0, |population| population[i].ln());
+        Self {
+            first,
+            starts: y.iter().map(|y| (y + 0.1).ln()).collect(),
+            saturated: y.iter().map(saturated).collect(),
+            two_thirds: y.iter().map(|y| y.cbrt().powi(2)).collect(),
+            times: (first..end).map(|i| time_between(series, first, i)).collect(),
+            offsets: (first..end).map(offset).collect(),
+        }
+    }
 }
 
 /// The first position with a whole reference set, by counting periods.
@@ -43,6 +94,7 @@ impl ReferenceWeeks {
     pub(super) fn select(
         &mut self,
         series: &SeasonalSeries<'_>,
+        table: &SeriesTable,
         settings: &FarringtonSettings,
         position: usize,
     ) -> bool {
@@ -57,7 +109,7 @@ impl ReferenceWeeks {
         self.indices.clear();
         self.levels.clear();
         self.choose_periods(settings, position);
-        self.gather(series, position);
+        self.gather(series, table, position);
         !self.counts.is_empty() && self.levels.contains(&0)
     }
 
@@ -102,21 +154,46 @@ impl ReferenceWeeks {
         }
     }
 
-    fn gather(&mut self, series: &SeasonalSeries<'_>, position: usize) {
-        let y = series.counts.as_slice();
-        self.counts.clear();
-        self.counts.extend(self.indices.iter().map(|&i| y[i]));
-        let first = self.indices.first().copied().unwrap_or(0);
-        self.times.clear();
-        self.times.extend(self.indices.iter().map(|&i| time_between(series, first, i)));
-        self.time_now = time_between(series, first, position);
-        self.offsets.clear();
-        self.offset_now = 0.0;
-        if let Some(population) = series.population {
-            self.offsets.extend(self.indices.iter().map(|&i| population[i].ln()));
-            self.offset_now = population[position].ln();
-        }
+    fn gather(&mut self, series: &SeasonalSeries<'_>, table: &SeriesTable, position: usize) {
+        let shift = table.first;
+        let copy = |from: &[f64], to: &mut Vec<f64>| {
+            to.clear();
+            to.extend(self.indices.iter().map(|&i| from[i - shift]));
+        };
+        copy(&series.counts.as_slice()[shift..], &mut self.counts);
+        copy(&table.starts, &mut self.starts);
+        copy(&table.saturated, &mut self.saturated);
+        copy(&table.two_thirds, &mut self.two_thirds);
+        copy(&table.times, &mut self.times);
+        copy(&table.offsets, &mut self.offsets);
+        let exposure = |i: &usize| series.population.map_or(1.0, |population| population[*i]);
+        self.exposures.clear();
+        self.exposures.extend(self.indices.iter().map(exposure));
+        // Times from the middle keep the digits of sums of squares.
+        let middle = self.times.get(self.times.len() / 2).copied().unwrap_or(0.0);
+        self.times.iter_mut().for_each(|time| *time -= middle);
+        self.time_now = table.times[position - shift] - middle;
+        self.offset_now = table.offsets[position - shift];
         self.level_count = self.levels.iter().map(|&l| usize::from(l) + 1).max().unwrap_or(0);
+        self.find_runs();
+    }
+
+    fn find_runs(&mut self) {
+        self.runs.clear();
+        for i in 0..self.indices.len() {
+            let level = usize::from(self.levels[i]);
+            if let Some(run) = self.runs.last_mut()
+                && run.level == level
+                && self.indices[i] == self.indices[i - 1] + 1
+            {
+                let step = self.times[i] - self.times[i - 1];
+                if i - run.from == 1 || step == run.step {
+                    (run.to, run.step) = (i + 1, step);
+                    continue;
+                }
+            }
+            self.runs.push(Run { from: i, to: i + 1, level, step: 0.0 });
+        }
     }
 }
 
