@@ -2,9 +2,11 @@
 
 mod uncertain;
 
+use std::sync::LazyLock;
+
 use crate::error::{EpiError, require_positive};
 use crate::incidence::infectivity_of;
-use crate::special::gamma_quantile;
+use crate::special::GammaTable;
 use crate::{Incidence, SerialInterval, Window};
 pub use uncertain::{TruncatedNormal, UncertainSerialInterval, estimate_r_cori_uncertain};
 
@@ -65,7 +67,8 @@ impl ReproductionEstimate {
     }
 
     fn from_gamma(shape: f64, scale: f64) -> Self {
-        let quantiles = R_QUANTILES.map(|p| gamma_quantile(p, shape) * scale);
+        static TABLE: LazyLock<GammaTable> = LazyLock::new(|| GammaTable::new(R_QUANTILES));
+        let quantiles = TABLE.quantiles(shape).map(|quantile| quantile * scale);
         Self { mean: shape * scale, sd: shape.sqrt() * scale, quantiles }
     }
 }

@@ -97,12 +97,27 @@ pub fn overall_infectivity(incidence: &Incidence, serial_interval: &SerialInterv
 }
 
 pub(crate) fn infectivity_of(cases: &[f64], weights: &[f64]) -> Vec<f64> {
+    // w_1, w_2, ... backwards, so that both factors are read in the same direction; zeros at the end do nothing.
+    let longest = weights.iter().rposition(|w| *w != 0.0).unwrap_or(0);
+    let backwards: Vec<f64> = weights[1.min(weights.len())..=longest].iter().rev().copied().collect();
     let on_day = |t: usize| {
-        let reach = t.min(weights.len() - 1);
-        let past = cases[t - reach..t].iter().rev();
-        past.zip(&weights[1..=reach]).map(|(cases, weight)| cases * weight).sum()
+        let reach = t.min(backwards.len());
+        dot(&cases[t - reach..t], &backwards[backwards.len() - reach..])
     };
     (0..cases.len()).map(on_day).collect()
+}
+
+/// Sum of products in four strands, which a processor can add at once.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (a_chunks, b_chunks) = (a.chunks_exact(4), b.chunks_exact(4));
+    let rest: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    let mut strands = [0.0; 4];
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for (strand, (x, y)) in strands.iter_mut().zip(x.iter().zip(y)) {
+            *strand += x * y;
+        }
+    }
+    strands.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
