@@ -1,1 +1,30 @@
-//! Room `epi`.
+//! Surveillance statistics: aberration detection, reproduction numbers, growth, delays, nowcasts, space-time scans.
+//!
+//! Values in, values out: no files, no clock, no randomness without a seed. Series enter through [`Counts`], which
+//! refuses what is not a count. Positions inside a series are counted from 0 in Rust and from 1 in messages.
+
+mod counts;
+mod error;
+mod incidence;
+mod serial_interval;
+mod special;
+
+pub mod cori;
+pub mod cusum;
+pub mod delay_fit;
+pub mod ears;
+pub mod farrington;
+pub mod glr;
+pub mod growth;
+pub mod nowcast;
+pub mod outbreak_p;
+pub mod reference;
+pub mod reference_values;
+pub mod rogerson;
+pub mod scan;
+pub mod wallinga_teunis;
+
+pub use counts::{COUNT_MAX, Counts, DatedCounts, Gaps, Step, align_series};
+pub use error::EpiError;
+pub use incidence::{Incidence, Window, overall_infectivity};
+pub use serial_interval::{SerialInterval, discretise_shifted_gamma};
