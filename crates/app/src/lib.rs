@@ -5,6 +5,7 @@ pub mod assessments;
 mod error;
 pub mod imports;
 mod names;
+pub mod transmission;
 
 use std::sync::Arc;
 

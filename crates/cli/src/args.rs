@@ -43,6 +43,9 @@ pub enum Command {
     /// What the packs make of the facts of a file; needs no store.
     #[command(after_help = ASSESS_EXAMPLES)]
     Assess(Assess),
+    /// Published pairs of 2020, or an invented city: data to look at and to measure with.
+    #[command(subcommand)]
+    Demo(Demo),
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -119,6 +122,43 @@ pub struct Init {
     /// What the store is for. It can never be changed.
     #[arg(long, value_enum, default_value = "real")]
     pub kind: Kind,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Demo {
+    /// Import the published transmission pairs of early 2020 and report on them.
+    Pairs(DemoPairs),
+    /// Write an invented city: people, facts, stays, an outbreak, and the truth beside them.
+    City(DemoCity),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct DemoPairs {
+    /// Folder for the store; one that is there is made anew.
+    #[arg(long, default_value = "demo")]
+    pub out: PathBuf,
+    /// Day on which everybody is assessed.
+    #[arg(long, value_parser = parse_day, default_value = "2020-02-05")]
+    pub on: CivilDay,
+    /// Hours from an infector's confirmation to the contact's measure, for the counterfactual.
+    #[arg(long, default_value_t = 24)]
+    pub hours: i64,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct DemoCity {
+    /// How many people.
+    #[arg(long, default_value_t = 10_000)]
+    pub people: u32,
+    /// How many days.
+    #[arg(long, default_value_t = 14)]
+    pub days: u32,
+    /// The same seed gives the same city, byte for byte.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder to write to.
+    #[arg(long)]
+    pub out: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]

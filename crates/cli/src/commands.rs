@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod assess;
+mod demo;
 mod doctor;
 mod import;
 mod init;
@@ -22,6 +23,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
     match command {
         Command::Init(order) => runtime.block_on(init::run(&node, order, json)),
         Command::Assess(order) => assess::run(&order, json),
+        Command::Demo(order) => demo::run(order, json, runtime),
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),

@@ -137,7 +137,18 @@ pub async fn open_with(node: &NodeArgs, packs: &[PathBuf]) -> Result<Arc<App>> {
 
 /// Puts a node together around an open store.
 pub async fn assemble(store: Store, keys: &NodeKeys, clock: Arc<dyn Clock>, rules: Rules) -> Result<Arc<App>> {
-    Ok(Arc::new(App::new(store, clock, keys.recorder.clone(), "command line", rules).await?))
+    assemble_as(store, keys, clock, rules, "command line").await
+}
+
+/// The same, with the name under which facts are recorded.
+pub async fn assemble_as(
+    store: Store,
+    keys: &NodeKeys,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    recorder: &str,
+) -> Result<Arc<App>> {
+    Ok(Arc::new(App::new(store, clock, keys.recorder.clone(), recorder, rules).await?))
 }
 
 /// Reads a text file, with its name in the error.

@@ -31,9 +31,13 @@ impl Packs {
         } else {
             folders.iter().map(|folder| read(folder)).collect::<Result<_>>()?
         };
+        Self::from_named(&named)
+    }
+
+    fn from_named(named: &[(String, String, String)]) -> Result<Self> {
         let mut packs = Vec::new();
         let mut complaints = Vec::new();
-        for (id, text, place) in &named {
+        for (id, text, place) in named {
             match Pack::from_toml(id, text) {
                 Ok(pack) => packs.push(pack),
                 Err(errors) => complaints.extend(errors.iter().map(|error| format!("{place}: {error}"))),
@@ -43,7 +47,15 @@ impl Packs {
             bail!("{}", complaints.join("\n"));
         }
         let timeline = PackTimeline::new(packs)?;
-        Ok(Self { timeline, texts: named.into_iter().map(|(_, text, _)| text).collect() })
+        Ok(Self { timeline, texts: named.iter().map(|(_, text, _)| text.clone()).collect() })
+    }
+
+    /// One pack from its text.
+    ///
+    /// # Errors
+    /// Its errors.
+    pub fn one(id: &str, text: &str) -> Result<Self> {
+        Self::from_named(&[(id.to_owned(), text.to_owned(), id.to_owned())])
     }
 
     /// As rules of a node.

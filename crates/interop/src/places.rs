@@ -14,6 +14,19 @@ pub struct National {
     names: FxHashMap<&'static str, Vec<DivisionCode>>,
 }
 
+/// Chinese name of a province, city or county, or of the county in which a township or village lies.
+pub fn division_name(code: DivisionCode) -> Option<&'static str> {
+    static NAMES: OnceLock<FxHashMap<DivisionCode, &'static str>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let cells = NATIONAL.lines().skip(1).filter_map(|line| {
+            let mut cells = line.split(',');
+            Some((DivisionCode::parse(cells.next()?).ok()?, cells.nth(1)?))
+        });
+        cells.collect()
+    });
+    names.get(&code).or_else(|| names.get(&code.at(sizao_model::division::DivisionLevel::County)?)).copied()
+}
+
 /// The division codes of the country, read once.
 pub fn national() -> &'static National {
     static TABLE: OnceLock<National> = OnceLock::new();

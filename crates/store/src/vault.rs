@@ -107,13 +107,15 @@ impl Store {
         rows.into_iter().map(|(kind, sealed)| self.open_vault(person.uuid(), kind, &sealed)).collect()
     }
 
-    /// Number of people in the vault.
+    /// Number of people in the vault, in a division or in all.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn count_people(&self) -> Result<u64, StoreError> {
+    pub async fn count_people(&self, within: Option<DivisionCode>) -> Result<u64, StoreError> {
+        let (from, to) = within.map_or((0, i64::MAX), division_range);
         let count: i64 = on!(self.db.reader(), pool => {
-            sqlx::query_scalar("SELECT COUNT(*) FROM person").fetch_one(pool).await?
+            sqlx::query_scalar("SELECT COUNT(*) FROM person WHERE division >= $1 AND division < $2")
+                .bind(from).bind(to).fetch_one(pool).await?
         });
         Ok(count as u64)
     }
