@@ -61,8 +61,12 @@ impl RowError {
             text.push_str(if i == 0 { "" } else { "; " });
             text.push_str(&problem.to_string());
         }
+        // The usual cure goes without saying where a longer one says it too.
+        let longer = |cure: &str| cure != MEND_CELL && cure.ends_with("send the file again");
+        let said = self.problems.iter().any(|problem| longer(&problem.cure));
         for (i, problem) in self.problems.iter().enumerate() {
-            if self.problems[..i].iter().all(|earlier| earlier.cure != problem.cure) {
+            let repeated = self.problems[..i].iter().any(|earlier| earlier.cure == problem.cure);
+            if !repeated && !(said && problem.cure == MEND_CELL) {
                 text.push_str(". ");
                 text.push_str(&problem.cure);
             }

@@ -86,7 +86,7 @@ fn several_bad_cells_of_a_row_are_named_together() {
         &[
             "Row 2, 方法 抗体: the mapping knows only 抗原, 核酸; 报告时间 later: a date here is written YYYY-MM-DD hh:mm or \
            YYYY/M/D hh:mm or YYYY年M月D日; 结果 ?: the mapping knows only 可疑, 阳性, 阴性. Correct the cell, or add the \
-           word to the mapping, and send the file again. Correct the cell and send the file again",
+           word to the mapping, and send the file again",
         ],
     );
 }

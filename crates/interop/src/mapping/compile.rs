@@ -1,20 +1,25 @@
 //! From the TOML of a mapping to what the import runs on: names become indices, and every name is looked up.
 
+mod body;
+
 use std::{collections::BTreeMap, ops::Range};
+
+pub(crate) use body::field_error;
+use body::json_of;
 
 use rustc_hash::FxHashMap;
 use sizao_model::{
-    DivisionCode, FactBody, FactKind, Zone,
+    DivisionCode, FactKind, Zone,
     identity::{DocumentKind, PhoneRole},
 };
 use toml::Spanned;
 
 use super::{
     CodeList, Column, ColumnSpec, Condition, DateSource, DateSpec, DivisionSpec, DocumentKindSpec, Encoding, FactSpec,
-    HappenedSpec, Mapping, MappingError, NameSpec, PersonSpec, Piece, Plural, Template, Test, Unusable, ValueSpec,
+    HappenedSpec, Mapping, MappingError, NameSpec, PersonSpec, Test, Unusable, ValueSpec,
     wire::{
         ColumnWire, ConditionWire, DateWire, DivisionWire, DocumentWire, FactWire, HappenedWire, MappingWire,
-        PersonWire, PlacesWire, TextOr, ValueTable, ValueWire,
+        PersonWire, PlacesWire, TextOr,
     },
 };
 use crate::{
@@ -273,7 +278,12 @@ impl Compiler {
         let Some(kind) = FactKind::from_name(wire.kind.as_ref()) else {
             let known = FactKind::ALL.map(FactKind::name);
             let hint = did_you_mean(wire.kind.as_ref(), known.into_iter());
-            let message = format!("unknown kind '{}'{hint}. Known kinds: {}", wire.kind.as_ref(), known.join(", "));
+            let message = format!(
+                "unknown kind '{}'{} Known kinds: {}",
+                wire.kind.as_ref(),
+                if hint.is_empty() { "." } else { &hint },
+                known.join(", ")
+            );
             return complain(&wire.kind.span(), message);
         };
         let person = match (&wire.person, kind.is_about_a_person()) {
@@ -413,154 +423,6 @@ impl Compiler {
     fn dates(&mut self, list: Vec<TextOr<DateWire>>, span: &Range<usize>) -> Result1<Vec<DateSpec>> {
         list.into_iter().map(|date| self.date(date, span)).collect()
     }
-
-    fn template(&mut self, text: &str, span: &Range<usize>) -> Result1<Template> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            let Some(close) = rest[open..].find('}') else {
-                return complain(span, format!("'{text}' opens a brace that is not closed"));
-            };
-            if open > 0 {
-                pieces.push(Piece::Text(rest[..open].into()));
-            }
-            pieces.push(Piece::Cell(self.column(&rest[open + 1..open + close])?));
-            rest = &rest[open + close + 1..];
-        }
-        if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.into()));
-        }
-        Ok(Template(pieces))
-    }
-
-    fn body(&mut self, fields: BTreeMap<String, Spanned<ValueWire>>) -> Result1<Vec<Field>> {
-        let mut body = Vec::new();
-        for (name, wire) in fields {
-            let span = wire.span();
-            let value = self.value(wire.into_inner(), &span)?;
-            body.push((name.into(), value, span));
-        }
-        Ok(body)
-    }
-
-    fn value(&mut self, wire: ValueWire, span: &Range<usize>) -> Result1<ValueSpec> {
-        let table = match wire {
-            ValueWire::Constant(toml::Value::String(text)) if text.contains('{') => {
-                return self.template(&text, span).map(ValueSpec::Text);
-            }
-            ValueWire::Constant(value) => return json_of(&value, span).map(ValueSpec::Constant),
-            ValueWire::Table(table) => *table,
-        };
-        let ValueTable { column, codes, others, separator, number, day, instant, person, people, fact, facts, object } =
-            table;
-        let codes = codes.map(|name| self.codes(&name, span)).transpose()?;
-        let given = [
-            column.is_some(),
-            number.is_some(),
-            day.is_some(),
-            instant.is_some(),
-            person.is_some(),
-            people.is_some(),
-            fact.is_some(),
-            facts.is_some(),
-            object.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() != 1 {
-            return complain(
-                span,
-                "a value has exactly one of 'column', 'number', 'day', 'instant', 'person', 'people', 'fact', 'facts', \
-                 'object'",
-            );
-        }
-        let keep_others = match others.as_deref() {
-            None | Some("refuse") => false,
-            Some("keep") if codes.is_some() => true,
-            _ => return complain(span, "'others' belongs to 'codes': keep (as written) or refuse (costs the row)"),
-        };
-        if column.is_none() && (codes.is_some() || separator.is_some()) {
-            return complain(span, "'codes' and 'separator' belong to 'column'");
-        }
-        if let Some(column) = column {
-            let column = self.column(&column)?;
-            return Ok(match (separator, codes) {
-                (Some(separator), codes) => ValueSpec::List { column, separator: separator.into(), codes },
-                (None, Some(codes)) => ValueSpec::Coded { column, codes, keep_others },
-                (None, None) => ValueSpec::Text(Template(vec![Piece::Cell(column)])),
-            });
-        }
-        if let Some(column) = number {
-            return self.column(&column).map(ValueSpec::Number);
-        }
-        if let Some(date) = day {
-            return self.date(date, span).map(ValueSpec::Day);
-        }
-        if let Some(date) = instant {
-            return self.date(date, span).map(ValueSpec::Instant);
-        }
-        if let Some(id) = person {
-            return Ok(ValueSpec::People(vec![self.person_named(&id, span)?], Plural::One));
-        }
-        if let Some(ids) = people {
-            let people = ids.iter().map(|id| self.person_named(id, span)).collect::<Result1<_>>()?;
-            return Ok(ValueSpec::People(people, Plural::Many));
-        }
-        if let Some(key) = fact {
-            return Ok(ValueSpec::Facts(vec![self.template(&key, span)?], Plural::One));
-        }
-        if let Some(keys) = facts {
-            let keys = keys.iter().map(|key| self.template(key, span)).collect::<Result1<_>>()?;
-            return Ok(ValueSpec::Facts(keys, Plural::Many));
-        }
-        let fields = self.body(object.expect("one of the nine is given"))?;
-        Ok(ValueSpec::Object(fields.into_iter().map(|(name, value, _)| (name, value)).collect()))
-    }
-
-    /// Tries what can be tried without a row: that the fields exist and that constants and code lists fit them.
-    fn check_body(&self, kind: FactKind, body: &[Field], span: &Range<usize>) -> Result1<()> {
-        for (field, value, at) in body {
-            let candidates: Vec<&str> = match value {
-                ValueSpec::Constant(json) => vec![json],
-                ValueSpec::Coded { codes, .. } => self.code_lists[*codes].values.values().map(|json| &**json).collect(),
-                _ => vec!["null"],
-            };
-            for json in candidates {
-                if let Some(message) = field_error(kind, field, json)
-                    && (json != "null" || message.contains("unknown field"))
-                {
-                    return complain(at, format!("body of kind '{kind}', field '{field}': {message}"));
-                }
-            }
-        }
-        // What is required and has no source at all would cost every row.
-        let known = body.iter().filter_map(|(field, value, _)| match value {
-            ValueSpec::Constant(json) => Some(format!("\"{field}\":{json}")),
-            ValueSpec::Coded { codes, .. } => {
-                self.code_lists[*codes].values.values().next().map(|json| format!("\"{field}\":{json}"))
-            }
-            _ => None,
-        });
-        let json = format!("{{{}}}", known.collect::<Vec<_>>().join(","));
-        let Err(error) = FactBody::from_json(kind.name(), &json) else { return Ok(()) };
-        let message = error.to_string();
-        match message.split('`').nth(1) {
-            Some(field) if message.contains("missing field") && body.iter().all(|(name, ..)| **name != *field) => {
-                complain(span, format!("a fact of kind '{kind}' needs '{field}' in its body"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What is wrong with this value in this field, all others left aside.
-pub(crate) fn field_error(kind: FactKind, field: &str, json: &str) -> Option<String> {
-    let alone = format!("{{{}:{json}}}", serde_json::Value::from(field));
-    let error = FactBody::from_json(kind.name(), &alone).err()?;
-    let sizao_model::fact::FactError::Body { source, .. } = error else { return Some(error.to_string()) };
-    let message = source.to_string();
-    if message.contains("missing field") || message.contains("give exactly one of") {
-        return None;
-    }
-    Some(message.split(" at line ").next().unwrap_or(&message).to_owned())
 }
 
 fn patterns(list: &[Spanned<String>]) -> Result1<Vec<Pattern>> {
@@ -621,13 +483,6 @@ fn delimiter(wire: Option<Spanned<String>>) -> Result1<u8> {
         // These never occur inside a character of GB18030, so records can be cut before they are decoded.
         [byte @ (b',' | b';' | b'\t')] => Ok(*byte),
         _ => complain(&wire.span(), "a delimiter is a comma, a semicolon or a tab"),
-    }
-}
-
-fn json_of(value: &toml::Value, span: &Range<usize>) -> Result1<Box<str>> {
-    match value {
-        toml::Value::Datetime(_) => complain(span, "write dates as texts: \"2022-03-17\""),
-        value => serde_json::to_string(value).map(Into::into).or_else(|error| complain(span, error.to_string())),
     }
 }
 

@@ -4,6 +4,7 @@ use sizao_interop::{CsvImport, Imported, Mapping, Row, RowError};
 use sizao_model::Instant;
 
 /// Everything that became of a file.
+#[derive(Debug)]
 pub struct All {
     pub accepted: Vec<Row>,
     pub rejected: Vec<RowError>,
