@@ -62,7 +62,7 @@ impl Touched {
                 FactKind::Extension | FactKind::SiteReset => self.fact(index, other, seen),
                 FactKind::Correction if kind != FactKind::Correction => {
                     for mention in mentions(other) {
-                        self.mention(index, fact, mention, seen);
+                        self.mention(index, other, mention, seen);
                     }
                 }
                 _ => {}

@@ -23,7 +23,7 @@ use stay::Stayed;
 #[derive(Debug, Default)]
 pub(crate) struct Areas {
     pub opened: Vec<Opened>,
-    /// When announced declarations, or the end of a stay, will change something.
+    /// When announced declarations take effect, and stays begin or end.
     pub announced: Vec<Instant>,
 }
 
@@ -49,23 +49,23 @@ pub(crate) fn assess(view: &View<'_>, timeline: &DiseaseTimeline, case_periods: 
             continue;
         }
         areas.opened.extend(traveller::assess(view, timeline, episode, &stays, case_periods));
-        let residents = resident::assess(view, timeline, episode, &stays, case_periods);
-        areas.announced.extend(residents.iter().flat_map(|(_, leaves)| *leaves));
-        areas.opened.extend(residents.into_iter().map(|(opened, _)| opened));
+        areas.opened.extend(resident::assess(view, timeline, episode, &stays, case_periods));
     }
     areas
 }
 
-/// When an announced declaration of an area in which the person stayed takes effect.
-fn announced(episode: &Episode<'_>, stays: &[Stayed<'_>], rule: &NamedArea, at: Instant) -> Option<Instant> {
-    let next = episode.announced(at).next()?;
+/// When an announced declaration of an area in which the person stayed takes effect, and when a stay in an area is
+/// known to begin or end.
+fn announced(episode: &Episode<'_>, stays: &[Stayed<'_>], rule: &NamedArea, at: Instant) -> Vec<Instant> {
     let lookback_at = episode.begins_at().day().plus_days(-rule.rule.lookback_days).start();
-    stays
+    let concerned: Vec<&Stayed<'_>> = stays
         .iter()
-        .any(|stay| {
-            relation(stay, episode, rule).is_some() && stay.ends_at.is_none_or(|ends_at| ends_at >= lookback_at)
-        })
-        .then_some(next)
+        .filter(|stay| relation(stay, episode, rule).is_some())
+        .filter(|stay| stay.ends_at.is_none_or(|ends_at| ends_at >= lookback_at))
+        .collect();
+    let edges = concerned.iter().flat_map(|stay| [Some(stay.starts_at), stay.ends_at]).flatten();
+    let declared = episode.announced(at).filter(|_| !concerned.is_empty());
+    edges.chain(declared).filter(|edge| *edge > at).collect()
 }
 
 /// How a stay lies to an area under a pack: inside (the area, or its whole county), in the rest of its county, in the

@@ -14,9 +14,12 @@ pub(crate) fn first_started(group: &Group, from: Instant, facts: &[Seen<'_>]) ->
         .min()
 }
 
+/// A site and, where recorded, the floor.
+type Place<'f> = (&'f SiteId, Option<i32>);
+
 /// The floors of the site on which the person was at any time of the day; nothing if elsewhere.
 pub(crate) fn floors_on(group: &Group, site: &SiteId, day: CivilDay, facts: &[Seen<'_>]) -> Vec<Option<i32>> {
-    let mut moves: Vec<(Instant, Option<(&SiteId, Option<i32>)>)> = facts
+    let mut moves: Vec<(Instant, Option<Place<'_>>)> = facts
         .iter()
         .filter(|seen| group.reach(seen).is_some())
         .filter_map(|seen| match &*seen.body {

@@ -13,14 +13,14 @@ use crate::{
     timeline::{DiseaseTimeline, Rules},
 };
 
-/// The measure of a resident, and when the person is known to leave.
+/// The measure of a resident.
 pub(crate) fn assess(
     view: &View<'_>,
     timeline: &DiseaseTimeline,
     episode: &Episode<'_>,
     stays: &[Stayed<'_>],
     case_periods: &[CasePeriod],
-) -> Option<(Opened, Option<Instant>)> {
+) -> Option<Opened> {
     if case_periods.iter().any(|period| period.covers(view.at.day())) {
         return None;
     }
@@ -39,8 +39,7 @@ pub(crate) fn assess(
     let laid = ruled.plan.laid.into_iter().next()?;
     let mut because: Vec<FactId> = episode.because(view.at).collect();
     here.iter().for_each(|stay| add(&mut because, stay.because.iter().copied()));
-    let leaves_at = here.iter().map(|stay| stay.ends_at.unwrap_or(Instant::MAX)).max().filter(|at| *at < Instant::MAX);
-    Some((Opened { rule: ruled.rule, laid, because }, leaves_at))
+    Some(Opened { rule: ruled.rule, laid, because })
 }
 
 struct Residence<'c> {

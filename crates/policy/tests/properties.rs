@@ -1,0 +1,202 @@
+//! What holds in every world, checked on invented ones.
+
+mod support;
+#[path = "support/world.rs"]
+mod world;
+
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use sizao_model::{Assessment, Fact, FactBody, FactId, Instant, Measure};
+use sizao_policy::{Dossier, FactIndex, PackTimeline, assess};
+use world::{PEOPLE, TIMELINES, person};
+
+fn packs(timeline: usize) -> &'static PackTimeline {
+    static PACKS: [std::sync::OnceLock<PackTimeline>; TIMELINES.len()] =
+        [const { std::sync::OnceLock::new() }; TIMELINES.len()];
+    PACKS[timeline].get_or_init(|| support::packs(TIMELINES[timeline]))
+}
+
+fn answers(facts: &[Fact], timeline: usize, at: Instant) -> Vec<Assessment> {
+    let index = FactIndex::new(facts);
+    (0..PEOPLE).map(|number| assess(&index.dossier(person(number)), packs(timeline), at, at)).collect()
+}
+
+/// Without the order of lists, and without what is only told.
+fn plain(mut assessment: Assessment) -> Assessment {
+    assessment.classes.sort();
+    assessment.offers.sort();
+    assessment
+}
+
+fn ids(facts: &[Fact]) -> Vec<FactId> {
+    facts.iter().map(|fact| fact.id).collect()
+}
+
+/// The strictest kind asked of a person at a moment.
+fn strictness(assessment: &Assessment, at: Instant) -> u8 {
+    assessment
+        .measures
+        .iter()
+        .filter(|measure| measure.is_active(at))
+        .map(|measure| measure.kind().strictness())
+        .max()
+        .unwrap_or(0)
+}
+
+/// Measures with the facts that opened them in one order.
+fn measures(assessment: &Assessment, keep: impl Fn(&Measure) -> bool) -> Vec<(String, Vec<FactId>)> {
+    let mut kept: Vec<(String, Vec<FactId>)> = assessment
+        .measures
+        .iter()
+        .filter(|measure| keep(measure))
+        .map(|measure| {
+            let mut because = measure.because().to_vec();
+            because.sort();
+            (
+                format!(
+                    "{} {} {} {} {:?}",
+                    measure.rule(),
+                    measure.kind().name(),
+                    measure.starts_at(),
+                    measure.ends_at(),
+                    measure.tests()
+                ),
+                because,
+            )
+        })
+        .collect();
+    kept.sort();
+    kept
+}
+
+fn rests_on_areas(measure: &Measure) -> bool {
+    ["risk_area_traveller", "same_city_traveller", "same_county_traveller", "area_resident"]
+        .iter()
+        .any(|rule| measure.rule().ends_with(rule))
+}
+
+fn rests_on_exposures(measure: &Measure) -> bool {
+    measure.rule().ends_with("_contact")
+}
+
+/// Regressions are kept beside this file. More cases: PROPTEST_CASES=20000.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/properties.proptest-regressions"))),
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(600),
+        max_global_rejects: 1_000_000,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_order_of_facts_is_irrelevant(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000, turn in 0usize..40) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        let mut turned = facts.clone();
+        turned.rotate_left(turn % facts.len());
+        turned.reverse();
+        prop_assert_eq!(answers(&facts, timeline, at), answers(&turned, timeline, at));
+    }
+
+    #[test]
+    fn a_dossier_holds_all_that_matters(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        for (number, answer) in (0..PEOPLE).zip(answers(&facts, timeline, at)) {
+            let everything = Dossier { person: person(number), facts: facts.iter().collect() };
+            prop_assert_eq!(plain(assess(&everything, packs(timeline), at, at)), plain(answer));
+        }
+    }
+
+    #[test]
+    fn whom_a_fact_does_not_concern_stays_as_they_were(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000, pick in 0usize..40) {
+        let mut facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        let arriving = facts.remove(pick % facts.len());
+        let before = answers(&facts, timeline, at);
+        let with = [facts, vec![arriving.clone()]].concat();
+        let concerned = FactIndex::new(&with).concerned(&arriving);
+        for (before, after) in before.into_iter().zip(answers(&with, timeline, at)) {
+            if !concerned.contains(&after.person) {
+                prop_assert_eq!(before, after);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fact_told_twice_counts_once(timeline in world::timeline(), seeds in world::seeds(30), hours in 0i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        for number in 0..PEOPLE {
+            let once = Dossier { person: person(number), facts: facts.iter().collect() };
+            let twice = Dossier { person: person(number), facts: facts.iter().chain(&facts).collect() };
+            prop_assert_eq!(assess(&once, packs(timeline), at, at), assess(&twice, packs(timeline), at, at));
+        }
+    }
+
+    #[test]
+    fn every_measure_names_known_facts_and_ends(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        let known: Vec<Fact> = facts.into_iter().filter(|fact| fact.recorded_at <= at).collect();
+        for answer in answers(&known, timeline, at) {
+            for measure in &answer.measures {
+                prop_assert!(!measure.because().is_empty());
+                prop_assert!(measure.because().iter().all(|id| ids(&known).contains(id)), "{:?}", measure);
+                prop_assert!(measure.starts_at() < measure.ends_at() && measure.ends_at() > at);
+                prop_assert!(measure.ends_at() < at.plus_hours(24 * 120), "{:?}", measure);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_changes_before_it_is_announced(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000, part in 1i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        let known: Vec<Fact> = facts.into_iter().filter(|fact| fact.recorded_at <= at).collect();
+        let index = FactIndex::new(&known);
+        for number in 0..PEOPLE {
+            let dossier = index.dossier(person(number));
+            let now = assess(&dossier, packs(timeline), at, at);
+            let next = now.next_change_at.unwrap_or(at.plus_hours(24 * 200));
+            let soon = Instant::from_micros(at.as_micros() + (next.as_micros() - at.as_micros()) * part / 1001);
+            let later = assess(&dossier, packs(timeline), at, soon);
+            prop_assert_eq!(now, later);
+        }
+    }
+
+    #[test]
+    fn one_more_negative_result_makes_nothing_stricter(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000, ahead in 0i64..500) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        let before = answers(&facts, timeline, at);
+        for sample in facts.iter().filter(|fact| matches!(fact.body, FactBody::Sample(_)) && fact.recorded_at <= at) {
+            let mut with = facts.clone();
+            with.push(world::negative(sample.id, sample.recorded_at.plus_hours(6).min(at)));
+            for (before, after) in before.iter().zip(answers(&with, timeline, at)) {
+                prop_assert!(after.colour <= before.colour, "{:?}\n{:?}", before, after);
+                for moment in [at, at.plus_hours(ahead)] {
+                    prop_assert!(strictness(&after, moment) <= strictness(before, moment), "at {}\n{:?}\n{:?}", moment, before, after);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn when_one_reason_ends_the_others_stay(timeline in world::timeline(), seeds in world::seeds(40), hours in 0i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let at = world::moment(timeline, hours);
+        // An extension may name the fact that is gone as its evidence: then it goes with it.
+        let facts: Vec<Fact> = facts.into_iter().filter(|fact| !matches!(fact.body, FactBody::Extension(_) | FactBody::SiteReset(_) | FactBody::Person(_))).collect();
+        let without = |gone: fn(&FactBody) -> bool| facts.iter().filter(|fact| !gone(&fact.body)).cloned().collect::<Vec<_>>();
+        let no_areas = without(|body| matches!(body, FactBody::AreaDeclared(_)));
+        let no_exposures = without(|body| matches!(body, FactBody::Exposure(_)));
+        for ((all, freed), unexposed) in answers(&facts, timeline, at).iter().zip(answers(&no_areas, timeline, at)).zip(answers(&no_exposures, timeline, at)) {
+            prop_assert_eq!(measures(all, |measure| !rests_on_areas(measure)), measures(&freed, |_| true));
+            prop_assert_eq!(measures(all, |measure| !rests_on_exposures(measure)), measures(&unexposed, |_| true));
+        }
+    }
+}
