@@ -36,14 +36,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..CityOptions::new(people.parse()?, days.parse()?, seed.parse()?)
     })?;
     println!("{:6.1} s  built", started.elapsed().as_secs_f64());
+    std::fs::create_dir_all(dir)?;
+    let written = city.write_to(&mut Folder { path: dir.into(), file: None, started })?;
+    println!("{:6.1} s  {written:?}", started.elapsed().as_secs_f64());
     let facts: usize = (0..city.blocks().len() as u32)
         .flat_map(|block| city.dossiers_of_block(block))
         .map(|dossier| dossier.facts.len())
         .sum();
     println!("{:6.1} s  {facts} facts in dossiers, on one thread", started.elapsed().as_secs_f64());
-    std::fs::create_dir_all(dir)?;
-    let written = city.write_to(&mut Folder { path: dir.into(), file: None, started })?;
-    println!("{:6.1} s  {written:?}", started.elapsed().as_secs_f64());
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
     }

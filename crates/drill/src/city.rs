@@ -127,7 +127,8 @@ impl City {
         self.outbreak.truths()
     }
 
-    /// All facts, person by person, with those that belong to nobody (areas, results of tubes) at their block's end.
+    /// All facts, block by block and person by person; those that belong to nobody (areas, results of tubes) and those
+    /// of second records stand at the end of their block.
     pub fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
         (0..self.blocks.len() as u32).flat_map(|block| self.events_of_block(block)).map(|event| event.fact(self))
     }

@@ -48,12 +48,17 @@ impl Owner {
 
     /// The code in files: `p0000012`, `q0000012` for a second record, `b0000003` for a block.
     pub fn code(self) -> String {
-        let letter = match self.0 {
-            code if code & SECOND != 0 => 'q',
-            code if code & BLOCK != 0 => 'b',
-            _ => 'p',
-        };
-        format!("{letter}{:07}", self.0 & !(SECOND | BLOCK))
+        text(|out| self.push(out))
+    }
+
+    /// Appends the code.
+    pub(super) fn push(self, out: &mut Vec<u8>) {
+        out.push(match self.0 {
+            code if code & SECOND != 0 => b'q',
+            code if code & BLOCK != 0 => b'b',
+            _ => b'p',
+        });
+        push_number(self.0 & !(SECOND | BLOCK), 7, out);
     }
 }
 
@@ -69,7 +74,14 @@ pub struct FactRef {
 impl FactRef {
     /// The label in files: `p0000012.3`.
     pub fn label(self) -> String {
-        format!("{}.{}", self.owner.code(), self.n)
+        text(|out| self.push(out))
+    }
+
+    /// Appends the label.
+    pub(super) fn push(self, out: &mut Vec<u8>) {
+        self.owner.push(out);
+        out.push(b'.');
+        push_number(self.n, 1, out);
     }
 
     /// The id that goes with the label.
@@ -396,7 +408,15 @@ impl Site {
 impl Tube {
     /// Its barcode.
     pub fn code(self) -> String {
-        format!("T{:05}{:02}{:04}", self.block, self.day, self.number)
+        text(|out| self.push(out))
+    }
+
+    /// Appends the barcode.
+    pub(super) fn push(self, out: &mut Vec<u8>) {
+        out.push(b'T');
+        push_number(self.block, 5, out);
+        push_number(self.day.into(), 2, out);
+        push_number(self.number.into(), 4, out);
     }
 }
 
@@ -418,7 +438,29 @@ pub(super) fn instant(at: u32) -> Instant {
 }
 
 pub(super) fn lab_code(lab: u16) -> String {
-    format!("lab-{lab:03}")
+    text(|out| push_lab(lab, out))
+}
+
+pub(super) fn push_lab(lab: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"lab-");
+    push_number(lab.into(), 3, out);
+}
+
+fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::with_capacity(16);
+    push(&mut out);
+    String::from_utf8(out).expect("codes are ASCII")
+}
+
+/// Appends a number with at least so many digits. Tens of millions are written: formatting would take most of the time.
+pub(super) fn push_number(mut number: u32, width: usize, out: &mut Vec<u8>) {
+    let (mut digits, mut at) = ([b'0'; 10], 10);
+    while number > 0 {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(&digits[at.min(10 - width)..]);
 }
 
 impl City {

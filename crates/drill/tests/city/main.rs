@@ -422,6 +422,19 @@ fn people_live_in_real_villages_when_a_list_of_them_is_given() {
 }
 
 #[test]
+fn the_smallest_city_and_the_longest_time_work() {
+    for (people, days) in [(100, 1), (100, 90), (101, 33)] {
+        let city = City::build(CityOptions::new(people, days, 7)).unwrap();
+        assert_eq!(city.people().len(), people as usize);
+        assert_eq!(Memory::of(&city).text("people.csv").lines().count(), 1 + people as usize + seconds(&city));
+    }
+}
+
+fn seconds(city: &City) -> usize {
+    (0..city.people().len() as u32).filter(|&person| city.has_second_record(person)).count()
+}
+
+#[test]
 fn options_out_of_range_are_refused_with_the_range() {
     let error = |options| City::build(options).err().unwrap();
     assert!(error(CityOptions::new(10, 14, 1)).to_string().contains("choose from 100 to 10000000"));

@@ -7,7 +7,7 @@ use crate::{
     city::{
         City, Owner,
         days::Stay,
-        event::{Area, Desk, Time, What},
+        event::{Area, Desk, Event, Time, What},
         truth::Truth,
     },
     random::{Process, Stream},
@@ -30,7 +30,7 @@ impl City {
 
     fn upload_list(&self, outbreak: &mut Outbreak, at: u32, count: u32) {
         let mut rng = Stream::new(self.options().seed, HOSTILE, 0, 0);
-        let Some(case) = outbreak.infections.first().map(|infection| infection.truth.person) else { return };
+        let Some(case) = outbreak.known_case(at) else { return };
         for row in 0..count {
             let person = rng.below(self.options().people);
             let is_near = self.block_of(Owner::person(person)) == self.block_of(Owner::person(case));
@@ -52,8 +52,7 @@ impl City {
 
     fn record_false_stays(&self, outbreak: &mut Outbreak, at: u32, count: u32) {
         let mut rng = Stream::new(self.options().seed, HOSTILE, 1, 0);
-        let Some(case) = outbreak.infections.first().map(|infection| infection.truth.person) else { return };
-        let block = self.block_of(Owner::person(case));
+        let Some(block) = outbreak.known_area(self, at - 3 * DAY) else { return };
         for row in 0..count {
             let person = rng.below(self.options().people);
             let owner = Owner::person(person);
@@ -76,5 +75,26 @@ impl City {
                 outbreak.journal.truths.push(Truth::RemoteScan { person, place, at: enter });
             }
         }
+    }
+}
+
+impl Outbreak {
+    /// The first case that was on record by then; else whoever brought the disease in.
+    fn known_case(&self, at: u32) -> Option<u32> {
+        let diagnosis = self.first_before(at, |event| matches!(event.what, What::Diagnosis { .. }));
+        let first = self.infections.first().map(|infection| infection.truth.person);
+        diagnosis.and_then(|event| event.of.owner.person_number()).or(first)
+    }
+
+    /// The block whose area was the first to be declared by then; else that of the first case.
+    fn known_area(&self, city: &City, at: u32) -> Option<u32> {
+        let declared = self.first_before(at, |event| matches!(event.what, What::AreaDeclared(_)));
+        let owner = declared.map(|event| event.of.owner);
+        owner.or_else(|| self.known_case(at).map(Owner::person)).map(|owner| city.block_of(owner))
+    }
+
+    fn first_before(&self, at: u32, wanted: impl Fn(&Event) -> bool) -> Option<&Event> {
+        let events = self.journal.events.values().flatten();
+        events.filter(|event| event.recorded_at < at && wanted(event)).min_by_key(|event| (event.recorded_at, event.of))
     }
 }

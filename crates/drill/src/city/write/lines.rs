@@ -7,7 +7,7 @@ use sizao_model::{CivilDay, fact::EvidenceKind};
 
 use crate::city::{
     City,
-    event::{BASIS, Event, Fix, Owner, PRODUCTS, SIGNERS, SYMPTOMS, Time, What, lab_code},
+    event::{BASIS, Event, Fix, Owner, PRODUCTS, SIGNERS, SYMPTOMS, Time, What, push_lab},
     trips::ORIGINS,
 };
 
@@ -18,7 +18,7 @@ pub fn rfc3339(at: u32) -> String {
     String::from_utf8(out).expect("digits are ASCII")
 }
 
-fn push_time(at: u32, out: &mut Vec<u8>) {
+pub(super) fn push_time(at: u32, out: &mut Vec<u8>) {
     let local = u64::from(at) + 8 * 3600;
     push_day(CivilDay::from_number((local / 86_400) as i32), out);
     let seconds = local % 86_400;
@@ -58,10 +58,15 @@ fn push_two(value: u64, out: &mut Vec<u8>) {
 /// Appends one line.
 pub(super) fn push_fact(city: &City, event: &Event, out: &mut Vec<u8>) {
     let kind = event.what.kind();
-    put(out, format_args!(r#"{{"id":"{}","kind":"{}""#, event.of.label(), kind.name()));
+    out.extend_from_slice(br#"{"id":""#);
+    event.of.push(out);
+    out.extend_from_slice(br#"","kind":""#);
+    out.extend_from_slice(kind.name().as_bytes());
     if kind.is_about_a_person() {
-        put(out, format_args!(r#","person":"{}""#, event.of.owner.code()));
+        out.extend_from_slice(br#"","person":""#);
+        event.of.owner.push(out);
     }
+    out.push(b'"');
     out.extend_from_slice(br#","happened":{"#);
     push_happened(event.happened, out);
     out.extend_from_slice(br#"},"recorded_at":""#);
@@ -143,13 +148,18 @@ fn push_body(city: &City, event: &Event, out: &mut Vec<u8>) {
             put(out, format_args!(r#""area":"{}","evidence":"{}""#, city.area_code(*area), evidence(*kind)));
         }
         What::Sample { method, lab, tube } => {
-            put(out, format_args!(r#""method":{},"lab":"{}""#, word(method), lab_code(*lab)));
+            put(out, format_args!(r#""method":{},"lab":""#, word(method)));
+            push_lab(*lab, out);
             if let Some(tube) = tube {
-                put(out, format_args!(r#","pool":"{}""#, tube.code()));
+                out.extend_from_slice(br#"","pool":""#);
+                tube.push(out);
             }
+            out.push(b'"');
         }
         What::Result { sample, outcome } => {
-            put(out, format_args!(r#""sample":"{}","outcome":{}"#, sample.label(), word(outcome)));
+            out.extend_from_slice(br#""sample":""#);
+            sample.push(out);
+            put(out, format_args!(r#"","outcome":{}"#, word(outcome)));
         }
         What::TubeResult { tube, outcome } => {
             put(out, format_args!(r#""pool":"{}","outcome":{}"#, tube.code(), word(outcome)));

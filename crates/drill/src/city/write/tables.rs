@@ -8,7 +8,7 @@ use super::{Sink, lines};
 use crate::city::{
     City, Event, LedgerShare, Record,
     days::Stay,
-    event::{Owner, SYMPTOMS, Time, What, lab_code},
+    event::{Owner, SYMPTOMS, Time, What, push_lab, push_number},
     trips::ORIGINS,
 };
 
@@ -95,20 +95,25 @@ impl City {
 
     fn push_sample(&self, event: &Event, out: &mut Vec<u8>) {
         if let What::Sample { lab, tube, .. } = &event.what {
-            let tube = tube.map_or_else(String::new, |tube| tube.code());
-            let (of, lab, division) = (event.of, lab_code(*lab), event.division(self));
-            let (at, recorded) = (local(event.happened), clock(event.recorded_at));
-            push_row(
-                out,
-                format_args!("{},{},{at},{recorded},核酸,{lab},{tube},{division}", of.label(), of.owner.code()),
-            );
+            event.of.push(out);
+            out.push(b',');
+            event.of.owner.push(out);
+            out.push(b',');
+            push_clock(moment(event.happened), out);
+            out.push(b',');
+            push_clock(event.recorded_at, out);
+            out.extend_from_slice(",核酸,".as_bytes());
+            push_lab(*lab, out);
+            out.push(b',');
+            tube.iter().for_each(|tube| tube.push(out));
+            push_row(out, format_args!(",{}", event.division(self)));
         }
     }
 
     fn push_result(&self, event: &Event, out: &mut Vec<u8>) {
         let (sample, tube, outcome) = match &event.what {
-            What::Result { sample, outcome } => (sample.label(), String::new(), outcome),
-            What::TubeResult { tube, outcome } => (String::new(), tube.code(), outcome),
+            What::Result { sample, outcome } => (Some(sample), None, outcome),
+            What::TubeResult { tube, outcome } => (None, Some(tube), outcome),
             _ => return,
         };
         let outcome = match outcome {
@@ -117,8 +122,18 @@ impl City {
             Outcome::GreyZone => "灰区",
             Outcome::Invalid => "无效",
         };
-        let (at, recorded) = (local(event.happened), clock(event.recorded_at));
-        push_row(out, format_args!("{},{sample},{tube},{outcome},{at},{recorded}", event.of.label()));
+        event.of.push(out);
+        out.push(b',');
+        sample.into_iter().for_each(|sample| sample.push(out));
+        out.push(b',');
+        tube.into_iter().for_each(|tube| tube.push(out));
+        out.push(b',');
+        out.extend_from_slice(outcome.as_bytes());
+        out.push(b',');
+        push_clock(moment(event.happened), out);
+        out.push(b',');
+        push_clock(event.recorded_at, out);
+        out.push(b'\n');
     }
 
     fn push_arrival(&self, event: &Event, out: &mut Vec<u8>) {
@@ -231,26 +246,13 @@ fn push_row(out: &mut Vec<u8>, row: std::fmt::Arguments<'_>) {
 
 fn push_stay(person: u32, stay: Stay, is_open: bool, out: &mut Vec<u8>) {
     for (number, end) in [(person, b','), (stay.place, b','), (stay.enter, b',')] {
-        push_number(number, out);
+        push_number(number, 1, out);
         out.push(end);
     }
     if !is_open {
-        push_number(stay.leave, out);
+        push_number(stay.leave, 1, out);
     }
     out.push(b'\n');
-}
-
-fn push_number(mut number: u32, out: &mut Vec<u8>) {
-    let (mut digits, mut at) = ([0u8; 10], 10);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 fn moment(time: Time) -> u32 {
@@ -260,13 +262,12 @@ fn moment(time: Time) -> u32 {
     }
 }
 
-fn local(time: Time) -> String {
-    clock(moment(time))
-}
-
 /// `2022-03-04 08:15:00`, as Chinese laboratory exports write it.
-fn clock(at: u32) -> String {
-    lines::rfc3339(at)[..19].replace('T', " ")
+fn push_clock(at: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    lines::push_time(at, out);
+    out[start + 10] = b' ';
+    out.truncate(start + 19);
 }
 
 impl What {
