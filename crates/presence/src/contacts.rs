@@ -57,10 +57,10 @@ fn find_in_batch(
     encounters.clear();
     for_encounters(view, &exposers, rules, scratch, |exposer, encounter| {
         let case = cases[exposer].0;
-        if current != Some(case) {
-            if let Some(done) = current.replace(case) {
-                add_contacts(view, done, encounters, &mut contacts);
-            }
+        if current != Some(case)
+            && let Some(done) = current.replace(case)
+        {
+            add_contacts(view, done, encounters, &mut contacts);
         }
         encounters.push(encounter);
     });

@@ -17,6 +17,9 @@ use packed::PackedNumbers;
 /// Rows that share one summary: two cache lines.
 const BLOCK: usize = 16;
 
+/// Summary of a block in which a place begins: no search passes over it.
+const HAS_FIRST: u32 = u32::MAX;
+
 /// Rows of one cache line.
 const LINE: usize = 8;
 
@@ -36,8 +39,7 @@ pub(crate) struct Index {
     persons: Offsets,
     /// Row numbers, by person and time of entering.
     by_person: PackedNumbers,
-    /// Latest leaving of each block, seconds after the epoch; `u32::MAX` if a place begins inside, so that a search
-    /// never passes over it.
+    /// Latest leaving of each block, seconds after the epoch, or [`HAS_FIRST`].
     blocks: Vec<u32>,
     /// The same for [`HEAP`] blocks.
     heaps: Vec<u32>,
@@ -129,22 +131,51 @@ impl Index {
         }
     }
 
-    /// Reads what a search around a row will read first, and returns something that depends on it.
+    /// Reads what a plan around a row will read, and returns something that depends on it.
     ///
-    /// Done for many rows before the first search, the reads wait for memory together instead of one after another.
+    /// Done for many rows before the first plan, the reads wait for memory together instead of one after another.
     #[inline]
     pub(crate) fn touch(&self, row: u32) -> u64 {
         let row = row as usize;
-        let block = row / BLOCK;
-        let line = |row: usize| self.rows.get(row).copied().unwrap_or(0);
-        let summary = self.blocks.get(block.wrapping_sub(1)).copied().unwrap_or(0);
-        u64::from(summary) ^ line(row.wrapping_sub(LINE)) ^ line(row.wrapping_sub(2 * LINE)) ^ line(row + LINE)
+        let next = self.rows.get(row + LINE).copied().unwrap_or(0);
+        u64::from(self.blocks[(row / BLOCK).saturating_sub(1)]) ^ next
+    }
+
+    /// Adds to `blocks` the blocks at or before `row` at its place that may hold company for `span`, nearest first.
+    pub(crate) fn plan(&self, row: usize, span: Span, least_s: u32, blocks: &mut Vec<u32>) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let mut block = row / BLOCK;
+        blocks.push(block as u32);
+        if self.blocks[block] == HAS_FIRST && self.rows[block * BLOCK..=row].iter().any(|&word| is_first(word)) {
+            return;
+        }
+        loop {
+            // The first row of all begins a place, so the walk ends at block 0 at the latest.
+            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < search.leave_min_s {
+                block -= HEAP;
+            }
+            block -= 1;
+            let latest_leave_s = self.blocks[block];
+            if latest_leave_s >= search.leave_min_s {
+                blocks.push(block as u32);
+                if latest_leave_s == HAS_FIRST {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the rows of a planned block, as [`Self::touch`].
+    #[inline]
+    pub(crate) fn touch_block(&self, block: u32) -> u64 {
+        let begin = block as usize * BLOCK;
+        self.rows[begin] ^ self.rows.get(begin + LINE).copied().unwrap_or(0)
     }
 
     /// Adds to `company` every stay at the place of row `anchor` that shares at least `least_s` (1 or more) seconds
-    /// with `span`, cut to it; the anchor itself is among them if it does.
+    /// with `span`, cut to it; the anchor itself is among them if it does. `plan` is that of the same anchor.
     #[inline]
-    pub(crate) fn add_company_of_row(&self, anchor: usize, span: Span, least_s: u32, company: &mut Company) {
+    pub(crate) fn add_company(&self, anchor: usize, plan: &[u32], span: Span, least_s: u32, company: &mut Company) {
         let Some(search) = self.search(span, least_s) else { return };
         let mut row = anchor + 1;
         while let Some(&word) = self.rows.get(row) {
@@ -154,7 +185,22 @@ impl Index {
             search.test(self, row, word, company);
             row += 1;
         }
-        self.scan_back(anchor, &search, company);
+        let mut end = anchor + 1;
+        for &block in plan {
+            let begin = block as usize * BLOCK;
+            end = end.min(begin + BLOCK);
+            let rows = (begin..end).zip(&self.rows[begin..end]);
+            if self.blocks[block as usize] == HAS_FIRST {
+                for (row, &word) in rows.rev() {
+                    search.test(self, row, word, company);
+                    if is_first(word) {
+                        break;
+                    }
+                }
+            } else {
+                rows.for_each(|(row, &word)| search.test(self, row, word, company));
+            }
+        }
     }
 
     /// The same for a place by its dense number.
@@ -163,7 +209,10 @@ impl Index {
         let range = self.rows_at(place);
         let in_time = self.rows[range.clone()].partition_point(|&word| self.layout.enter_s(word) <= search.enter_max_s);
         if in_time > 0 {
-            self.scan_back(range.start + in_time - 1, &search, company);
+            let last = range.start + in_time - 1;
+            let mut plan = Vec::new();
+            self.plan(last, span, least_s, &mut plan);
+            self.add_company(last, &plan, span, least_s, company);
         }
     }
 
@@ -179,36 +228,6 @@ impl Index {
                 visit(found);
             }
         }
-    }
-
-    /// Tests `last` and the rows before it down to the first of the place, skipping blocks that all left too early.
-    #[inline]
-    fn scan_back(&self, last: usize, search: &Search, company: &mut Company) {
-        let mut end = last + 1;
-        loop {
-            let begin = (end - 1) / BLOCK * BLOCK;
-            for (row, &word) in (begin..end).zip(&self.rows[begin..end]).rev() {
-                search.test(self, row, word, company);
-                if is_first(word) {
-                    return;
-                }
-            }
-            end = self.skip_back(begin, search.leave_min_s);
-        }
-    }
-
-    /// The lowest block start at or below `row` (itself one) that can be reached over blocks without interest.
-    #[inline]
-    fn skip_back(&self, row: usize, leave_min_s: u32) -> usize {
-        let mut block = row / BLOCK;
-        // The first row of all begins a place, so the search ends at block 1 at the latest.
-        while self.blocks[block - 1] < leave_min_s {
-            block -= 1;
-            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < leave_min_s {
-                block -= HEAP;
-            }
-        }
-        block * BLOCK
     }
 
     fn search(&self, span: Span, least_s: u32) -> Option<Search> {
