@@ -97,9 +97,9 @@ fn for_each_met(
     for emission in emissions {
         let exposer = emission.exposer as usize;
         let own = exposers[exposer].person;
-        let mut note = |contact, start_s, end_s| {
+        let mut note = |contact, together: Span| {
             if contact != own {
-                visit(exposer, Encounter { contact, start_s, end_s });
+                visit(exposer, Encounter { contact, start_s: together.from_s, end_s: together.until_s });
             }
         };
         let Some(index) = view.single() else {
@@ -109,9 +109,10 @@ fn for_each_met(
         company.clear();
         let blocks = &plan[emission.plan_start as usize..emission.plan_end as usize];
         index.add_company(emission.anchor.row as usize, blocks, emission.span, least_s, company);
-        let epoch_s = index.epoch_s();
-        for met in company.met() {
-            note(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
+        for &met in company.met() {
+            if let Some((contact, together)) = index.time_together(met, emission.span, least_s) {
+                note(contact, together);
+            }
         }
     }
 }

@@ -196,7 +196,7 @@ impl View {
         }
     }
 
-    /// Calls `visit(person, start_s, end_s)` for every stay at a place (dense number) that shares at least `least_s`
+    /// Calls `visit(person, together)` for every stay at a place (dense number) that shares at least `least_s`
     /// seconds with `span`; `company` is a buffer.
     pub(crate) fn for_company_at(
         &self,
@@ -204,14 +204,15 @@ impl View {
         span: Span,
         least_s: u32,
         company: &mut Company,
-        mut visit: impl FnMut(u32, u32, u32),
+        mut visit: impl FnMut(u32, Span),
     ) {
         for layer in &self.layers {
             company.clear();
             layer.index.add_company_at(place, span, least_s, company);
-            let epoch_s = layer.index.epoch_s();
-            for met in company.met().iter().filter(|met| layer.holds(met.row)) {
-                visit(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
+            for &met in company.met().iter().filter(|met| layer.holds(met.row)) {
+                if let Some((person, together)) = layer.index.time_together(met, span, least_s) {
+                    visit(person, together);
+                }
             }
         }
     }
