@@ -35,11 +35,18 @@ pub fn find_contacts(view: &View, cases: &[IndexCase], rules: &ExposureRules) ->
     let groups: Vec<&[&IndexCase]> = sorted.chunk_by(|a, b| a.case == b.case).collect();
     let batches: Vec<Vec<Contact>> = groups
         .par_chunks(BATCH)
-        .map_init(Default::default, |(scratch, encounters): &mut (Scratch, Vec<Encounter>), groups| {
-            find_in_batch(view, groups, rules, scratch, encounters)
+        .map_init(Default::default, |(scratch, buffers): &mut (Scratch, Buffers), groups| {
+            find_in_batch(view, groups, rules, scratch, buffers)
         })
         .collect();
     batches.concat()
+}
+
+/// Encounters of one case, and a list of the same length to sort them with.
+#[derive(Default)]
+struct Buffers {
+    encounters: Vec<Encounter>,
+    spare: Vec<Encounter>,
 }
 
 fn find_in_batch(
@@ -47,8 +54,9 @@ fn find_in_batch(
     groups: &[&[&IndexCase]],
     rules: &ExposureRules,
     scratch: &mut Scratch,
-    encounters: &mut Vec<Encounter>,
+    buffers: &mut Buffers,
 ) -> Vec<Contact> {
+    let Buffers { encounters, spare } = buffers;
     let known = |case: &&IndexCase| Some((case.case, view.people.number(case.person.0)?, case.window));
     let cases: Vec<_> = groups.concat().iter().filter_map(known).collect();
     let exposers: Vec<Exposer> = cases.iter().map(|&(_, person, window)| Exposer { person, window }).collect();
@@ -57,23 +65,29 @@ fn find_in_batch(
     encounters.clear();
     for_encounters(view, &exposers, rules, scratch, |exposer, encounter| {
         let case = cases[exposer].0;
-        if current != Some(case) {
-            if let Some(done) = current.replace(case) {
-                add_contacts(view, done, encounters, &mut contacts);
-            }
+        if current != Some(case)
+            && let Some(done) = current.replace(case)
+        {
+            add_contacts(view, done, encounters, spare, &mut contacts);
         }
         encounters.push(encounter);
     });
     if let Some(done) = current {
-        add_contacts(view, done, encounters, &mut contacts);
+        add_contacts(view, done, encounters, spare, &mut contacts);
     }
     contacts
 }
 
 /// Sums up the encounters of one case by contact and empties the list.
-fn add_contacts(view: &View, case: CaseNo, encounters: &mut Vec<Encounter>, contacts: &mut Vec<Contact>) {
+fn add_contacts(
+    view: &View,
+    case: CaseNo,
+    encounters: &mut Vec<Encounter>,
+    spare: &mut Vec<Encounter>,
+    contacts: &mut Vec<Contact>,
+) {
     let first = contacts.len();
-    encounters.sort_unstable_by_key(|encounter| encounter.contact);
+    sort_by_contact(encounters, spare, view.people.len());
     contacts.extend(encounters.chunk_by(|a, b| a.contact == b.contact).map(|pair| Contact {
         case,
         contact: PersonNo(view.people.id(pair[0].contact)),
@@ -86,4 +100,28 @@ fn add_contacts(view: &View, case: CaseNo, encounters: &mut Vec<Encounter>, cont
         contacts[first..].sort_unstable_by_key(|contact| contact.contact);
     }
     encounters.clear();
+}
+
+/// Sorts by contact, byte by byte: a case has some hundred encounters, and their order cannot be guessed.
+fn sort_by_contact(encounters: &mut Vec<Encounter>, spare: &mut Vec<Encounter>, person_count: usize) {
+    if encounters.len() < 64 {
+        return encounters.sort_unstable_by_key(|encounter| encounter.contact);
+    }
+    spare.resize(encounters.len(), Encounter { contact: 0, start_s: 0, end_s: 0 });
+    let bytes = (usize::BITS - person_count.leading_zeros()).div_ceil(8);
+    for shift in (0..bytes).map(|byte| byte * 8) {
+        let digit = |encounter: &Encounter| (encounter.contact >> shift) as usize & 255;
+        let mut next = [0u32; 256];
+        encounters.iter().for_each(|encounter| next[digit(encounter)] += 1);
+        let mut sum = 0;
+        for slot in &mut next {
+            sum += std::mem::replace(slot, sum);
+        }
+        for encounter in &*encounters {
+            let slot = &mut next[digit(encounter)];
+            spare[*slot as usize] = *encounter;
+            *slot += 1;
+        }
+        std::mem::swap(encounters, spare);
+    }
 }

@@ -21,6 +21,9 @@ struct Emission {
     exposer: u32,
     anchor: Anchor,
     span: Span,
+    /// Its blocks in the plan of the batch.
+    plan_start: u32,
+    plan_end: u32,
 }
 
 /// Buffers that a worker uses again and again.
@@ -31,7 +34,7 @@ pub(crate) struct Scratch {
     emissions: Vec<Emission>,
     company: Company,
     pairs: Vec<Encounter>,
-    touched: u64,
+    plan: Vec<u32>,
 }
 
 /// Calls `visit(exposer, encounter)` for every encounter that counts, exposer after exposer by position.
@@ -43,13 +46,14 @@ pub(crate) fn for_encounters(
     mut visit: impl FnMut(usize, Encounter),
 ) {
     find_emissions(view, exposers, rules, scratch);
-    let Scratch { emissions, company, pairs, .. } = scratch;
+    let Scratch { emissions, company, pairs, plan, .. } = scratch;
     match rules.duration {
-        Duration::Each { .. } => for_each_met(view, exposers, emissions, rules, company, visit),
+        Duration::Each { .. } => for_each_met(view, exposers, emissions, plan, rules, company, visit),
         Duration::Cumulated { least_s, within_s } => {
             for emissions in emissions.chunk_by(|a, b| a.exposer == b.exposer) {
                 pairs.clear();
-                for_each_met(view, exposers, emissions, rules, company, |_, encounter| pairs.push(encounter));
+                let note = |_, encounter| pairs.push(encounter);
+                for_each_met(view, exposers, emissions, plan, rules, company, note);
                 pairs.sort_unstable();
                 let enough = |pair: &&[Encounter]| is_enough(pair, least_s, within_s);
                 for pair in pairs.chunk_by(|a, b| a.contact == b.contact).filter(enough) {
@@ -70,19 +74,21 @@ pub(crate) fn for_meetings(
 ) {
     let rules = ExposureRules { airborne_lag_s, ..ExposureRules::at_least(1) };
     find_emissions(view, exposers, &rules, scratch);
-    let Scratch { emissions, company, .. } = scratch;
+    let Scratch { emissions, company, plan, .. } = scratch;
     for emission in &*emissions {
         let place = view.place_of(emission.anchor);
-        let alone = std::slice::from_ref(emission);
-        for_each_met(view, exposers, alone, &rules, company, |exposer, encounter| visit(exposer, place, encounter));
+        let note = |exposer, encounter| visit(exposer, place, encounter);
+        for_each_met(view, exposers, std::slice::from_ref(emission), plan, &rules, company, note);
     }
 }
 
+/// Calls `visit` for every encounter of these emissions, which are all of the batch or a part of it.
 #[inline]
 fn for_each_met(
     view: &View,
     exposers: &[Exposer],
     emissions: &[Emission],
+    plan: &[u32],
     rules: &ExposureRules,
     company: &mut Company,
     mut visit: impl FnMut(usize, Encounter),
@@ -91,18 +97,45 @@ fn for_each_met(
     for emission in emissions {
         let exposer = emission.exposer as usize;
         let own = exposers[exposer].person;
-        view.for_company(emission.anchor, emission.span, least_s, company, |contact, start_s, end_s| {
+        let mut note = |contact, together: Span| {
             if contact != own {
-                visit(exposer, Encounter { contact, start_s, end_s });
+                visit(exposer, Encounter { contact, start_s: together.from_s, end_s: together.until_s });
             }
-        });
+        };
+        let Some(index) = view.single() else {
+            view.for_company_at(view.place_of(emission.anchor), emission.span, least_s, company, note);
+            continue;
+        };
+        company.clear();
+        let blocks = &plan[emission.plan_start as usize..emission.plan_end as usize];
+        index.add_company(emission.anchor.row as usize, blocks, emission.span, least_s, company);
+        for &met in company.met() {
+            if let Some((contact, together)) = index.time_together(met, emission.span, least_s) {
+                note(contact, together);
+            }
+        }
     }
 }
 
-/// Where and when the exposers expose others, in three sweeps: row numbers, rows, and the rows' surroundings. Each
-/// sweep's reads do not wait for one another.
+/// Plans which blocks to read for each emission, and reads them.
+fn plan_blocks(view: &View, rules: &ExposureRules, emissions: &mut [Emission], plan: &mut Vec<u32>) {
+    plan.clear();
+    let Some(index) = view.single() else { return };
+    let ahead = emissions.iter().fold(0, |sum, emission| sum ^ index.touch(emission.anchor.row));
+    std::hint::black_box(ahead);
+    for emission in &mut *emissions {
+        emission.plan_start = plan.len() as u32;
+        index.plan(emission.anchor.row as usize, emission.span, rules.piece_s(), plan);
+        emission.plan_end = plan.len() as u32;
+    }
+    let ahead = plan.iter().fold(0, |sum, &block| sum ^ index.touch_block(block));
+    std::hint::black_box(ahead);
+}
+
+/// Where and when the exposers expose others, in sweeps over the batch: row numbers, rows, the rows' surroundings,
+/// planned blocks. The reads of one sweep do not wait for one another.
 fn find_emissions(view: &View, exposers: &[Exposer], rules: &ExposureRules, scratch: &mut Scratch) {
-    let Scratch { anchors, words, emissions, touched, .. } = scratch;
+    let Scratch { anchors, words, emissions, plan, .. } = scratch;
     anchors.clear();
     for (number, exposer) in (0..).zip(exposers) {
         view.for_anchors_of(exposer.person, |anchor| anchors.push((number, anchor)));
@@ -117,14 +150,13 @@ fn find_emissions(view: &View, exposers: &[Exposer], rules: &ExposureRules, scra
         let mut span = view.span_of(anchor, word).intersection(exposers[exposer as usize].window);
         if span.length_s() >= least_s && view.holds(anchor) {
             span.until_s = span.until_s.saturating_add(lag_s);
-            emissions.push(Emission { exposer, anchor, span });
+            emissions.push(Emission { exposer, anchor, span, plan_start: 0, plan_end: 0 });
         }
     }
-    *touched = emissions.iter().fold(*touched, |sum, emission| sum ^ view.touch(emission.anchor));
-    std::hint::black_box(&*touched);
     if lag_s > 0 {
         join_lingering(view, emissions);
     }
+    plan_blocks(view, rules, emissions, plan);
 }
 
 /// Joins spans of one exposer at one place that the lag made overlap, so that no second counts twice.

@@ -9,6 +9,8 @@ mod layout;
 mod offsets;
 pub(crate) mod packed;
 
+use std::ops::Range;
+
 use crate::stay::Span;
 use layout::{RowLayout, is_first};
 use offsets::Offsets;
@@ -16,6 +18,9 @@ use packed::PackedNumbers;
 
 /// Rows that share one summary: two cache lines.
 const BLOCK: usize = 16;
+
+/// Summary of a block in which a place begins: no search passes over it.
+const HAS_FIRST: u32 = u32::MAX;
 
 /// Rows of one cache line.
 const LINE: usize = 8;
@@ -36,8 +41,7 @@ pub(crate) struct Index {
     persons: Offsets,
     /// Row numbers, by person and time of entering.
     by_person: PackedNumbers,
-    /// Latest leaving of each block, seconds after the epoch; `u32::MAX` if a place begins inside, so that a search
-    /// never passes over it.
+    /// Latest leaving of each block, seconds after the epoch, or [`HAS_FIRST`].
     blocks: Vec<u32>,
     /// The same for [`HEAP`] blocks.
     heaps: Vec<u32>,
@@ -84,7 +88,7 @@ impl Index {
     }
 
     /// Rows of a place.
-    pub(crate) fn rows_at(&self, place: u32) -> std::ops::Range<usize> {
+    pub(crate) fn rows_at(&self, place: u32) -> Range<usize> {
         self.places.range(place)
     }
 
@@ -129,32 +133,91 @@ impl Index {
         }
     }
 
-    /// Reads what a search around a row will read first, and returns something that depends on it.
+    /// Reads what a plan around a row will read, and returns something that depends on it.
     ///
-    /// Done for many rows before the first search, the reads wait for memory together instead of one after another.
+    /// Done for many rows before the first plan, the reads wait for memory together instead of one after another.
     #[inline]
     pub(crate) fn touch(&self, row: u32) -> u64 {
         let row = row as usize;
-        let block = row / BLOCK;
-        let line = |row: usize| self.rows.get(row).copied().unwrap_or(0);
-        let summary = self.blocks.get(block.wrapping_sub(1)).copied().unwrap_or(0);
-        u64::from(summary) ^ line(row.wrapping_sub(LINE)) ^ line(row.wrapping_sub(2 * LINE)) ^ line(row + LINE)
+        let next = self.rows.get(row + LINE).copied().unwrap_or(0);
+        u64::from(self.blocks[(row / BLOCK).saturating_sub(1)]) ^ next
+    }
+
+    /// Adds to `blocks` the blocks at or before `row` at its place that may hold company for `span`, nearest first.
+    pub(crate) fn plan(&self, row: usize, span: Span, least_s: u32, blocks: &mut Vec<u32>) {
+        let Some(search) = self.search(span, least_s) else { return };
+        let mut block = row / BLOCK;
+        blocks.push(block as u32);
+        if self.blocks[block] == HAS_FIRST && self.rows[block * BLOCK..=row].iter().any(|&word| is_first(word)) {
+            return;
+        }
+        loop {
+            // The first row of all begins a place, so the walk ends at block 0 at the latest.
+            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < search.leave_min_s {
+                block -= HEAP;
+            }
+            block -= 1;
+            let latest_leave_s = self.blocks[block];
+            if latest_leave_s >= search.leave_min_s {
+                blocks.push(block as u32);
+                if latest_leave_s == HAS_FIRST {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the rows of a planned block, as [`Self::touch`].
+    #[inline]
+    pub(crate) fn touch_block(&self, block: u32) -> u64 {
+        let begin = block as usize * BLOCK;
+        self.rows[begin] ^ self.rows.get(begin + LINE).copied().unwrap_or(0)
     }
 
     /// Adds to `company` every stay at the place of row `anchor` that shares at least `least_s` (1 or more) seconds
-    /// with `span`, cut to it; the anchor itself is among them if it does.
+    /// with `span`, the anchor among them, and some that do not: [`Self::time_together`] tells. `plan` is that of the
+    /// same anchor.
     #[inline]
-    pub(crate) fn add_company_of_row(&self, anchor: usize, span: Span, least_s: u32, company: &mut Company) {
+    pub(crate) fn add_company(&self, anchor: usize, plan: &[u32], span: Span, least_s: u32, company: &mut Company) {
         let Some(search) = self.search(span, least_s) else { return };
-        let mut row = anchor + 1;
-        while let Some(&word) = self.rows.get(row) {
-            if is_first(word) || self.layout.enter_s(word) > search.enter_max_s {
-                break;
+        let later = &self.rows[anchor + 1..];
+        let entered = |&&word: &&u64| !is_first(word) && self.layout.enter_s(word) <= search.enter_max_s;
+        let later = later.iter().take_while(entered).count();
+        let (out, mut count) = company.room(later + plan.len() * BLOCK);
+        count = self.sift(anchor + 1..anchor + 1 + later, search.leave_min_s, out, count);
+        let mut end = anchor + 1;
+        for &block in plan {
+            let mut begin = block as usize * BLOCK;
+            end = end.min(begin + BLOCK);
+            if self.blocks[block as usize] == HAS_FIRST {
+                begin += self.rows[begin..end].iter().rposition(|&word| is_first(word)).unwrap_or(0);
             }
-            search.test(self, row, word, company);
-            row += 1;
+            count = self.sift(begin..end, search.leave_min_s, out, count);
         }
-        self.scan_back(anchor, &search, company);
+        company.count = count;
+    }
+
+    /// Writes every row of `rows` to `out` at `count`, and counts those that left late enough or may have.
+    ///
+    /// Whether a row counts cannot be predicted, and a branch that is guessed wrong costs more than a write. The test
+    /// is as short as it can be; [`Self::time_together`] makes it exact for the rows that are left.
+    #[inline]
+    fn sift(&self, rows: Range<usize>, leave_min_s: u32, out: &mut [Met], mut count: usize) -> usize {
+        let layout = self.layout;
+        let long_s = layout.long_s();
+        for (row, &word) in rows.clone().zip(&self.rows[rows]) {
+            let length_s = layout.length_s(word);
+            out[count] = Met { word, row: row as u32 };
+            count += usize::from((layout.enter_s(word) + length_s >= leave_min_s) | (length_s == long_s));
+        }
+        count
+    }
+
+    /// Person met, and the time together with `span` if it is at least `least_s` seconds; seconds since 1970.
+    #[inline]
+    pub(crate) fn time_together(&self, met: Met, span: Span, least_s: u32) -> Option<(u32, Span)> {
+        let together = self.span_of(met.row, met.word).intersection(span);
+        (together.length_s() >= least_s).then_some((self.layout.person(met.word), together))
     }
 
     /// The same for a place by its dense number.
@@ -163,7 +226,10 @@ impl Index {
         let range = self.rows_at(place);
         let in_time = self.rows[range.clone()].partition_point(|&word| self.layout.enter_s(word) <= search.enter_max_s);
         if in_time > 0 {
-            self.scan_back(range.start + in_time - 1, &search, company);
+            let last = range.start + in_time - 1;
+            let mut plan = Vec::new();
+            self.plan(last, span, least_s, &mut plan);
+            self.add_company(last, &plan, span, least_s, company);
         }
     }
 
@@ -181,43 +247,13 @@ impl Index {
         }
     }
 
-    /// Tests `last` and the rows before it down to the first of the place, skipping blocks that all left too early.
-    #[inline]
-    fn scan_back(&self, last: usize, search: &Search, company: &mut Company) {
-        let mut end = last + 1;
-        loop {
-            let begin = (end - 1) / BLOCK * BLOCK;
-            for (row, &word) in (begin..end).zip(&self.rows[begin..end]).rev() {
-                search.test(self, row, word, company);
-                if is_first(word) {
-                    return;
-                }
-            }
-            end = self.skip_back(begin, search.leave_min_s);
-        }
-    }
-
-    /// The lowest block start at or below `row` (itself one) that can be reached over blocks without interest.
-    #[inline]
-    fn skip_back(&self, row: usize, leave_min_s: u32) -> usize {
-        let mut block = row / BLOCK;
-        // The first row of all begins a place, so the search ends at block 1 at the latest.
-        while self.blocks[block - 1] < leave_min_s {
-            block -= 1;
-            while block.is_multiple_of(HEAP) && self.heaps[block / HEAP - 1] < leave_min_s {
-                block -= HEAP;
-            }
-        }
-        block * BLOCK
-    }
-
     fn search(&self, span: Span, least_s: u32) -> Option<Search> {
         let least_s = least_s.max(1);
         let from_s = span.from_s.saturating_sub(self.epoch_s);
         let until_s = span.until_s.checked_sub(self.epoch_s)?;
         let enter_max_s = until_s.checked_sub(least_s)?;
         let leave_min_s = from_s.checked_add(least_s)?;
-        (enter_max_s >= from_s).then_some(Search { from_s, until_s, enter_max_s, leave_min_s })
+        (enter_max_s >= from_s).then_some(Search { enter_max_s, leave_min_s })
     }
 
     /// Leaving of a row, seconds after the epoch.
@@ -236,38 +272,20 @@ impl Index {
 
 /// What a row must satisfy to be company; seconds after the epoch.
 struct Search {
-    from_s: u32,
-    until_s: u32,
     /// Whoever enters later cannot stay long enough.
     enter_max_s: u32,
     /// Whoever leaves earlier was not there long enough.
     leave_min_s: u32,
 }
 
-impl Search {
-    #[inline(always)]
-    fn test(&self, index: &Index, row: usize, word: u64, company: &mut Company) {
-        let enter_s = index.layout.enter_s(word);
-        let leave_s = index.leave_s(row, word);
-        let start_s = enter_s.max(self.from_s);
-        let end_s = leave_s.min(self.until_s);
-        let least_s = self.leave_min_s - self.from_s;
-        let met = Met { row: row as u32, person: index.layout.person(word), start_s, end_s };
-        company.add_if(end_s.saturating_sub(start_s) >= least_s, met);
-    }
-}
-
-/// Somebody met: row and person, and the time in common in seconds after the epoch of the index.
+/// A row that may be company.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Met {
+    word: u64,
     pub(crate) row: u32,
-    pub(crate) person: u32,
-    pub(crate) start_s: u32,
-    pub(crate) end_s: u32,
 }
 
-/// A list that is written at every row and only sometimes made longer: whether a row counts cannot be predicted, and
-/// a branch that is guessed wrong costs more than a write.
+/// A list that is only sometimes made longer.
 #[derive(Debug, Default)]
 pub(crate) struct Company {
     met: Vec<Met>,
@@ -275,18 +293,12 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    #[inline(always)]
-    fn add_if(&mut self, counts: bool, met: Met) {
-        if self.count == self.met.len() {
-            self.grow();
+    /// The list with room for `rows` more entries and one, and how many it has.
+    fn room(&mut self, rows: usize) -> (&mut [Met], usize) {
+        if self.met.len() <= self.count + rows {
+            self.met.resize((self.count + rows + 1).next_power_of_two(), Met::default());
         }
-        self.met[self.count] = met;
-        self.count += usize::from(counts);
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        self.met.resize((self.met.len() * 2).max(256), Met::default());
+        (&mut self.met, self.count)
     }
 
     /// Empties the list.

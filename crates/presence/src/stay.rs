@@ -2,7 +2,7 @@
 
 use crate::error::PresenceError;
 
-/// Number of a person in a ledger; any `u32`. Textual ids get theirs from a [`crate::tables`] dictionary.
+/// Number of a person in a ledger; any `u32`. Textual ids get theirs from a dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonNo(pub u32);
 

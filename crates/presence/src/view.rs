@@ -188,50 +188,31 @@ impl View {
         self.layers[anchor.layer as usize].holds(anchor.row)
     }
 
-    /// Reads ahead around a stay.
-    #[inline]
-    pub(crate) fn touch(&self, anchor: Anchor) -> u64 {
-        self.layers[anchor.layer as usize].index.touch(anchor.row)
+    /// The only index, if there is one alone: then a stay's row is its place.
+    pub(crate) fn single(&self) -> Option<&Index> {
+        match &self.layers[..] {
+            [layer] if layer.superseded.is_empty() => Some(&layer.index),
+            _ => None,
+        }
     }
 
-    /// Calls `visit(person, start_s, end_s)` for every stay at the anchor's place that shares at least `least_s`
+    /// Calls `visit(person, together)` for every stay at a place (dense number) that shares at least `least_s`
     /// seconds with `span`; `company` is a buffer.
-    #[inline]
-    pub(crate) fn for_company(
-        &self,
-        anchor: Anchor,
-        span: Span,
-        least_s: u32,
-        company: &mut Company,
-        mut visit: impl FnMut(u32, u32, u32),
-    ) {
-        let layer = &self.layers[anchor.layer as usize];
-        if self.layers.len() > 1 || !layer.superseded.is_empty() {
-            return self.for_company_at(self.place_of(anchor), span, least_s, company, visit);
-        }
-        company.clear();
-        layer.index.add_company_of_row(anchor.row as usize, span, least_s, company);
-        let epoch_s = layer.index.epoch_s();
-        for met in company.met() {
-            visit(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
-        }
-    }
-
-    /// The same for a place by its dense number.
     pub(crate) fn for_company_at(
         &self,
         place: u32,
         span: Span,
         least_s: u32,
         company: &mut Company,
-        mut visit: impl FnMut(u32, u32, u32),
+        mut visit: impl FnMut(u32, Span),
     ) {
         for layer in &self.layers {
             company.clear();
             layer.index.add_company_at(place, span, least_s, company);
-            let epoch_s = layer.index.epoch_s();
-            for met in company.met().iter().filter(|met| layer.holds(met.row)) {
-                visit(met.person, epoch_s + met.start_s, epoch_s + met.end_s);
+            for &met in company.met().iter().filter(|met| layer.holds(met.row)) {
+                if let Some((person, together)) = layer.index.time_together(met, span, least_s) {
+                    visit(person, together);
+                }
             }
         }
     }

@@ -60,7 +60,7 @@ impl Diary {
         for (key, check_ins) in &mut diary.check_ins {
             let here = &diary.here[key];
             let at = |second: u32| second >= BASE_S && here[(second - BASE_S) as usize];
-            check_ins.retain(|&second| !at(second) && !(second > 0 && at(second - 1)));
+            check_ins.retain(|&second| !at(second) && !at(second.wrapping_sub(1)));
         }
         diary
     }

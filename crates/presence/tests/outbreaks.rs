@@ -60,8 +60,11 @@ fn five_infectors_stand_for_92_9_percent_of_the_links_of_mers_in_korea() {
     assert!(offspring.dispersion_k < 0.1, "few infected most: k {}", offspring.dispersion_k);
 }
 
+/// Ids of infector and infectee and their days of onset.
+type Pair = (String, String, Option<i32>, Option<i32>);
+
 /// Onset days of the pairs of mainland China, infector first, and the pair's ids.
-fn pairs() -> Option<Vec<(String, String, Option<i32>, Option<i32>)>> {
+fn pairs() -> Option<Vec<Pair>> {
     let rows = rows(reference("cn-transmission-pairs-2020/pairs.csv")?);
     let pair = |row: &BTreeMap<String, String>| {
         let text = |column: &str| row[column].clone();
@@ -104,7 +107,7 @@ fn the_pairs_as_chains_keep_every_link_that_has_both_onsets() {
     assert_eq!(numbers.len(), 1_279);
     let cases: Vec<ChainCase> = numbers.values().map(|&(case, onset_day)| ChainCase { case, onset_day }).collect();
     // A pair known without times: exposed at some time before the infectee fell ill.
-    let exposure = |(infector, infectee, _, to): &(String, String, _, Option<i32>)| Exposure {
+    let exposure = |(infector, infectee, _, to): &Pair| Exposure {
         infector: numbers[infector].0,
         infectee: numbers[infectee].0,
         first_day: to.unwrap_or(0) - 30,

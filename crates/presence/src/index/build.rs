@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::layout::{RowLayout, as_first, is_first};
 use super::offsets::{Offsets, starts};
 use super::packed::{PackedNumbers, width_of};
-use super::{BLOCK, HEAP, Index};
+use super::{BLOCK, HAS_FIRST, HEAP, Index};
 use crate::error::PresenceError;
 use crate::stay::Stay;
 
@@ -85,7 +85,7 @@ impl Index {
     fn summary(&self, block: usize) -> u32 {
         let rows = block * BLOCK..(block * BLOCK + BLOCK).min(self.rows.len());
         let latest = |row: usize| match self.rows[row] {
-            word if is_first(word) => u32::MAX,
+            word if is_first(word) => HAS_FIRST,
             word => self.leave_s(row, word),
         };
         rows.map(latest).max().unwrap_or(0)
