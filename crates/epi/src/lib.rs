@@ -9,9 +9,12 @@ mod incidence;
 mod serial_interval;
 mod special;
 
+pub mod alarm_budget;
 pub mod cori;
 pub mod cusum;
+pub mod day_effects;
 pub mod delay_fit;
+pub mod detector_choice;
 pub mod ears;
 pub mod farrington;
 pub mod glr;
