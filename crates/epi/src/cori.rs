@@ -1,5 +1,6 @@
 //! The instantaneous reproduction number of Cori and colleagues.
 
+mod aggregated;
 mod uncertain;
 
 use std::sync::LazyLock;
@@ -8,6 +9,7 @@ use crate::error::{EpiError, require_positive};
 use crate::incidence::infectivity_of;
 use crate::special::GammaTable;
 use crate::{Incidence, SerialInterval, Window};
+pub use aggregated::{estimate_r_cori_aggregated, reconstruct_days};
 pub use uncertain::{TruncatedNormal, UncertainSerialInterval, estimate_r_cori_uncertain};
 
 /// Gamma prior of R.
@@ -113,19 +115,29 @@ pub fn estimate_r_cori(
     prior: ReproductionPrior,
 ) -> Result<Vec<ReproductionRow>, EpiError> {
     check(incidence, windows, prior)?;
-    let days = incidence.days();
-    let cases: Vec<f64> = (0..days).map(|day| incidence.total_on(day)).collect();
-    let infectivity = infectivity_of(&cases, serial_interval.weights());
+    let cases: Vec<f64> = (0..incidence.days()).map(|day| incidence.total_on(day)).collect();
+    Ok(rows_of(incidence.local(), &cases, serial_interval, windows, prior))
+}
+
+/// One row per window from local and all cases, which need not be whole numbers.
+fn rows_of(
+    local: &[f64],
+    cases: &[f64],
+    serial_interval: &SerialInterval,
+    windows: &[Window],
+    prior: ReproductionPrior,
+) -> Vec<ReproductionRow> {
+    let infectivity = infectivity_of(cases, serial_interval.weights());
     let mean_days = serial_interval.mean_days();
     let (shape, rate) = (prior.shape(), 1.0 / prior.scale());
     let rows = windows.iter().map(|&window| {
-        let cases: f64 = incidence.local()[window.first..=window.last].iter().sum();
+        let cases: f64 = local[window.first..=window.last].iter().sum();
         let infectivity: f64 = infectivity[window.first..=window.last].iter().sum();
         let is_reached = (window.last + 1) as f64 > mean_days;
         let estimate = is_reached.then(|| ReproductionEstimate::from_gamma(shape + cases, 1.0 / (rate + infectivity)));
         ReproductionRow { window, cases, infectivity, estimate }
     });
-    Ok(rows.collect())
+    rows.collect()
 }
 
 /// Lays rows beside the days of the series: entry t holds the row whose window ends on day t.

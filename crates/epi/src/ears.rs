@@ -94,9 +94,23 @@ pub struct EarsRow {
 /// Hegler and Dunfee 2008, Stat Med 27:3407, doi:10.1002/sim.3197.
 /// Checked against surveillance 1.20.3: family `ears` of the surveillance reference.
 pub fn ears(counts: &Counts, settings: &EarsSettings) -> Result<Vec<EarsRow>, EpiError> {
+    ears_on_values(counts.as_slice(), settings)
+}
+
+/// [`ears`] on values that need not be whole numbers, such as counts cleaned of weekday effects
+/// ([`crate::day_effects::DayEffects::adjusted`]) or rates.
+///
+/// # Errors
+/// As for [`ears`], and [`EpiError::MissingCount`] for a value that is not a number.
+pub fn ears_on_values(y: &[f64], settings: &EarsSettings) -> Result<Vec<EarsRow>, EpiError> {
     settings.check()?;
-    counts.require_len(settings.warm_up() + 1, "this EARS chart")?;
-    let y = counts.as_slice();
+    let need = settings.warm_up() + 1;
+    if y.len() < need {
+        return Err(EpiError::SeriesTooShort { have: y.len(), need, what: "this EARS chart" });
+    }
+    if let Some(place) = y.iter().position(|v| !v.is_finite()) {
+        return Err(EpiError::MissingCount { position: place + 1 });
+    }
     let z = normal_quantile(1.0 - settings.alpha);
     let rows = match settings.method {
         EarsMethod::C1 => (settings.baseline..y.len()).map(|t| threshold_row(y, t, t, z, settings)).collect(),

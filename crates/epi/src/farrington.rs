@@ -5,6 +5,7 @@ mod bound;
 mod glm;
 mod reference_weeks;
 
+use jiff::Span;
 use jiff::civil::Date;
 
 use crate::Counts;
@@ -289,9 +290,7 @@ fn check_series(series: &SeasonalSeries<'_>) -> Result<(), EpiError> {
             let (left, right) = ("The list of dates", "the series");
             return Err(EpiError::LengthsDiffer { left, left_len: dates.len(), right, right_len: periods });
         }
-        if let Some(pair) = dates.windows(2).find(|pair| pair[1] <= pair[0]) {
-            return Err(EpiError::DuplicateDate { on: pair[1] });
-        }
+        dates.windows(2).try_for_each(|pair| check_step(pair[0], pair[1], per_year))?;
     }
     if let Some(population) = series.population {
         if population.len() != periods {
@@ -303,4 +302,19 @@ fn check_series(series: &SeasonalSeries<'_>) -> Result<(), EpiError> {
         }
     }
     Ok(())
+}
+
+/// Dates ascend; weeks and days also keep their step, else the same week of an earlier year may be missing.
+fn check_step(before: Date, found: Date, periods_per_year: usize) -> Result<(), EpiError> {
+    if found == before {
+        return Err(EpiError::DuplicateDate { on: found });
+    }
+    let days = match periods_per_year {
+        52 => 7,
+        365 => 1,
+        _ if found > before => return Ok(()),
+        _ => 1,
+    };
+    let expected = before.saturating_add(Span::new().days(days));
+    if found == expected { Ok(()) } else { Err(EpiError::GapInDates { before, expected, found }) }
 }

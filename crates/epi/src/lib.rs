@@ -9,10 +9,14 @@ mod incidence;
 mod serial_interval;
 mod special;
 
+pub mod alarm_budget;
 pub mod cori;
 pub mod cusum;
+pub mod day_effects;
 pub mod delay_fit;
+pub mod detector_choice;
 pub mod ears;
+pub mod epi_filter;
 pub mod farrington;
 pub mod glr;
 pub mod growth;
@@ -22,6 +26,7 @@ pub mod reference;
 pub mod reference_values;
 pub mod rogerson;
 pub mod scan;
+pub mod sparse;
 pub mod wallinga_teunis;
 
 pub use counts::{COUNT_MAX, Counts, DatedCounts, Gaps, Step, align_series};
