@@ -243,4 +243,3 @@ fn key_of(mention: Mention) -> MentionKey {
         Mention::Area(area) => MentionKey::area(&area),
     }
 }
-

@@ -23,6 +23,9 @@ pub enum AppError {
         /// Rows of the first file that are in.
         rows_done: u64,
     },
+    /// Rows to mend cannot be kept.
+    #[error("the file for the rows that are handed back cannot be written")]
+    BadRows(#[source] std::io::Error),
     /// A part of the program ended early.
     #[error("the import stopped: {0}")]
     Stopped(&'static str),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use sizao_interop::{ImportError, Imported, Note, Row, RowError};
+use sizao_interop::{ImportError, Imported, Note, Row, RowError, RowSource};
 use sizao_model::{
     FactId, Instant, PersonId,
     draft::{FactDraft, Origin, provisional_fact},
@@ -50,6 +50,27 @@ pub struct ImportProgress {
     pub bytes: u64,
 }
 
+/// Who watches an import.
+pub trait ImportWatcher: Send {
+    /// A batch was committed: everything up to this row is durable.
+    fn committed(&mut self, progress: ImportProgress);
+
+    /// A row is handed back. Called once a row, in the order of the file but for rows that the store refuses.
+    ///
+    /// # Errors
+    /// The import ends when the row cannot be kept for its sender.
+    fn refused(&mut self, row: &RowError) -> std::io::Result<()>;
+}
+
+/// Nobody watches.
+impl ImportWatcher for () {
+    fn committed(&mut self, _progress: ImportProgress) {}
+
+    fn refused(&mut self, _row: &RowError) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What became of a file.
 #[derive(Clone, Debug, Default)]
 pub struct ImportReport {
@@ -63,16 +84,14 @@ pub struct ImportReport {
     pub repeated: u64,
     /// Rows skipped because an earlier run dealt with them.
     pub resumed_after: u64,
-    /// Rows that the reader refused, with their cells.
+    /// The first rows handed back, by the reader or by the store.
     pub refused: Vec<RowError>,
-    /// Rows that the store refused: a key used before with other content, a fact or person that is not there.
-    pub contradicted: Vec<(u64, String)>,
     /// What should be known about how rows were read.
     pub notes: Vec<Note>,
 }
 
-/// At most so many refused rows, contradictions and notes are kept in memory each.
-pub const KEPT_MAX: usize = 100_000;
+/// At most so many refused rows are kept for the report, and ten times as many notes; the watcher gets all.
+pub const REFUSED_KEPT_MAX: usize = 1_000;
 
 /// Some rows of a file, with the bytes read up to their end.
 pub struct RowBatch {
@@ -107,7 +126,7 @@ where
 }
 
 impl App {
-    /// Imports the rows that come through `rows` (see [`pump`]); calls `progress` after each commit.
+    /// Imports the rows that come through `rows` (see [`pump`]).
     ///
     /// When this returns, every row counted as accepted is durable.
     ///
@@ -117,11 +136,11 @@ impl App {
         self: &Arc<Self>,
         order: ImportOrder,
         mut rows: mpsc::Receiver<RowBatch>,
-        progress: impl FnMut(ImportProgress) + Send + 'static,
+        watcher: impl ImportWatcher + 'static,
     ) -> Result<ImportReport, AppError> {
         let state = self.begin(&order).await?;
         let (to_writer, from_reader) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write_batches(self.clone(), state.clone(), from_reader, progress));
+        let writer = tokio::spawn(write_batches(self.clone(), state.clone(), from_reader, watcher));
         let mut reader = Reader {
             app: self,
             list_source: self.store().source(&order.list).await?,
@@ -131,8 +150,7 @@ impl App {
             facts: FxHashMap::default(),
         };
         while let Some(batch) = rows.recv().await {
-            let Some(batch) = skip_done(batch, state.rows_done) else { continue };
-            let batch = reader.read(batch).await?;
+            let batch = reader.read(skip_done(batch, state.rows_done)).await?;
             if to_writer.send(batch).await.is_err() {
                 break;
             }
@@ -163,12 +181,12 @@ impl App {
     }
 }
 
-/// Rows of a batch that an earlier run has not dealt with.
-fn skip_done(batch: RowBatch, rows_done: u64) -> Option<RowBatch> {
+/// Rows of a batch that an earlier run has not dealt with, and refused ones whichever run: the file of rows to mend is
+/// written anew.
+fn skip_done(batch: RowBatch, rows_done: u64) -> RowBatch {
     let RowBatch { mut rows, bytes } = batch;
-    rows.retain(|row| row_number(row) > rows_done);
-    // The last batch may be empty and still ends the file.
-    Some(RowBatch { rows, bytes })
+    rows.retain(|row| matches!(row, Imported::Rejected(_)) || row_number(row) > rows_done);
+    RowBatch { rows, bytes }
 }
 
 fn row_number(row: &Imported) -> u64 {
@@ -181,13 +199,12 @@ fn row_number(row: &Imported) -> u64 {
 /// Rows with their people known, their facts sealed and signed.
 struct ReadyBatch {
     sealed: Vec<SealedFact>,
-    /// Row of each fact.
-    rows_of_facts: Vec<u64>,
+    /// For each fact, which of the sources is its row.
+    rows_of_facts: Vec<usize>,
+    sources: Vec<RowSource>,
     submission: Option<Submission>,
     last_row: u64,
-    accepted: u64,
     refused: Vec<RowError>,
-    contradicted: Vec<(u64, String)>,
     notes: Vec<Note>,
     bytes: u64,
 }
@@ -206,11 +223,10 @@ impl Reader<'_> {
         let mut ready = ReadyBatch {
             sealed: Vec::new(),
             rows_of_facts: Vec::new(),
+            sources: Vec::new(),
             submission: None,
             last_row: batch.rows.last().map_or(0, row_number),
-            accepted: 0,
             refused: Vec::new(),
-            contradicted: Vec::new(),
             notes: Vec::new(),
             bytes: batch.bytes,
         };
@@ -230,13 +246,14 @@ impl Reader<'_> {
         let mut facts = Vec::new();
         for mut row in rows {
             ready.notes.append(&mut row.notes);
-            match self.facts_of(row, now) {
-                Ok((number, new)) => {
-                    ready.accepted += 1;
-                    ready.rows_of_facts.extend(std::iter::repeat_n(number, new.len()));
+            let made: Result<Vec<NewFact>, &str> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
+            match made {
+                Ok(new) => {
+                    ready.rows_of_facts.extend(std::iter::repeat_n(ready.sources.len(), new.len()));
+                    ready.sources.push(row.source);
                     facts.extend(new);
                 }
-                Err(contradiction) => ready.contradicted.push(contradiction),
+                Err(rule) => ready.refused.push(row.source.refuse(rule, "Send that list first, then this row again")),
             }
         }
         self.seal(facts, &mut ready).await?;
@@ -297,23 +314,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn facts_of(&self, row: Row, now: Instant) -> Result<(u64, Vec<NewFact>), (u64, String)> {
-        let number = row.origin.row;
-        let facts: Result<Vec<NewFact>, String> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
-        facts.map(|facts| (number, facts)).map_err(|reason| (number, reason))
-    }
-
-    fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, String> {
+    fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, &'static str> {
         let FactDraft { origin, key, person, division, happened, recorded_at, mut body } = draft;
         let known = |id: PersonId| {
-            self.people.get(&id).copied().ok_or_else(|| "names a person whom no row describes".to_owned())
+            self.people.get(&id).copied().ok_or("it names a person whom neither this list nor the store describes")
         };
         let person = person.map(known).transpose()?;
         body.try_map_people(known)?;
-        body.try_map_facts(|id| {
-            let missing = || "refers to a fact that is not in this store: send the list with that one first".to_owned();
-            self.facts.get(&id).copied().ok_or_else(missing)
-        })?;
+        body.try_map_facts(|id| self.facts.get(&id).copied().ok_or("it refers to a record that is not in this store"))?;
         let store = self.app.store();
         let recorded_at = recorded_at.filter(|_| store.kind().has_simulated_clock()).unwrap_or(now);
         let (id, source, intake_key) = match key {
@@ -353,66 +361,64 @@ async fn write_batches(
     app: Arc<App>,
     mut state: ImportState,
     mut batches: mpsc::Receiver<ReadyBatch>,
-    mut progress: impl FnMut(ImportProgress) + Send,
+    mut watcher: impl ImportWatcher,
 ) -> Result<ImportReport, AppError> {
     let mut report = ImportReport::default();
     let mut bytes = 0;
-    while let Some(batch) = batches.recv().await {
+    let done_before = state.rows_done;
+    while let Some(mut batch) = batches.recv().await {
         bytes = batch.bytes;
         state.rows_done = state.rows_done.max(batch.last_row);
-        state.accepted += batch.accepted;
-        state.rejected += (batch.refused.len() + batch.contradicted.len()) as u64;
+        state.accepted += batch.sources.len() as u64;
+        state.rejected += batch.refused.iter().filter(|row| row.row > done_before).count() as u64;
         match &batch.submission {
             Some(submission) => {
                 let appended = app.store().append(batch.sealed, submission, Some(&state), app.now()).await?;
-                report.count(&appended.receipts, &batch.rows_of_facts);
+                let conflicts = report.count(&appended.receipts, &batch.rows_of_facts, &batch.sources);
+                state.accepted -= conflicts.len() as u64;
+                state.rejected += conflicts.len() as u64;
+                batch.refused.extend(conflicts);
             }
             None => app.store().save_import_state(&state).await?,
         }
-        report.keep(batch.refused, batch.contradicted, batch.notes);
-        progress(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
+        for row in &batch.refused {
+            watcher.refused(row).map_err(AppError::BadRows)?;
+        }
+        report.keep(batch.refused, batch.notes);
+        watcher.committed(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
     }
-    // A fact refused for its key takes its row with it.
-    let conflicts = report.conflict_rows();
-    state.accepted = state.accepted.saturating_sub(conflicts);
-    state.rejected += conflicts;
     state.finished = true;
     app.store().save_import_state(&state).await?;
-    progress(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
-    report.accepted = state.accepted;
-    report.rejected = state.rejected;
-    Ok(report)
+    watcher.committed(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
+    Ok(ImportReport { accepted: state.accepted, rejected: state.rejected, ..report })
 }
 
 impl ImportReport {
-    fn count(&mut self, receipts: &[Receipt], rows: &[u64]) {
+    /// Counts what became of facts; rows with a fact that contradicts an earlier one are handed back.
+    fn count(&mut self, receipts: &[Receipt], rows: &[usize], sources: &[RowSource]) -> Vec<RowError> {
+        let mut conflicts: Vec<RowError> = Vec::new();
         for (receipt, row) in receipts.iter().zip(rows) {
             match receipt {
                 Receipt::Stored { .. } => self.stored += 1,
                 Receipt::Repeat { .. } => self.repeated += 1,
-                Receipt::Conflict { id } => self.contradicted.push((*row, conflict(*id))),
+                Receipt::Conflict { id } => {
+                    let source = &sources[*row];
+                    if conflicts.last().is_none_or(|last| last.row != source.row()) {
+                        let rule =
+                            format!("its key was used before with other content: fact {id} holds what came first");
+                        conflicts
+                            .push(source.refuse(rule, "To change what is recorded, send a correction of that fact"));
+                    }
+                }
             }
         }
+        conflicts
     }
 
-    fn keep(&mut self, refused: Vec<RowError>, contradicted: Vec<(u64, String)>, notes: Vec<Note>) {
-        let room = |kept: usize| KEPT_MAX.saturating_sub(kept);
-        self.refused.extend(refused.into_iter().take(room(self.refused.len())));
-        self.contradicted.extend(contradicted.into_iter().take(room(self.contradicted.len())));
-        self.notes.extend(notes.into_iter().take(room(self.notes.len())));
+    fn keep(&mut self, refused: Vec<RowError>, notes: Vec<Note>) {
+        let room = REFUSED_KEPT_MAX.saturating_sub(self.refused.len());
+        self.refused.extend(refused.into_iter().take(room));
+        let room = (10 * REFUSED_KEPT_MAX).saturating_sub(self.notes.len());
+        self.notes.extend(notes.into_iter().take(room));
     }
-
-    fn conflict_rows(&self) -> u64 {
-        let mut rows: Vec<u64> =
-            self.contradicted.iter().filter(|(_, reason)| reason.starts_with(CONFLICT)).map(|(row, _)| *row).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        rows.len() as u64
-    }
-}
-
-const CONFLICT: &str = "its key was used before with other content";
-
-fn conflict(first: FactId) -> String {
-    format!("{CONFLICT}: fact {first} holds what came first. To change it, send a correction of that fact")
 }

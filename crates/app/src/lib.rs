@@ -56,7 +56,12 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn erase(&self, class: RetentionClass, recorded_on: CivilDay, basis: &str) -> Result<Certificate, AppError> {
+    pub async fn erase(
+        &self,
+        class: RetentionClass,
+        recorded_on: CivilDay,
+        basis: &str,
+    ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
         self.reassess(&certificate.people).await?;

@@ -246,9 +246,10 @@ pub enum StoreCommand {
 }
 
 fn parse_class(text: &str) -> Result<RetentionClass, String> {
-    RetentionClass::ALL.into_iter().find(|class| class.name() == text).ok_or_else(|| {
-        format!("classes are {}", RetentionClass::ALL.map(RetentionClass::name).join(", "))
-    })
+    RetentionClass::ALL
+        .into_iter()
+        .find(|class| class.name() == text)
+        .ok_or_else(|| format!("classes are {}", RetentionClass::ALL.map(RetentionClass::name).join(", ")))
 }
 
 fn parse_day(text: &str) -> Result<CivilDay, String> {

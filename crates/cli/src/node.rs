@@ -53,7 +53,10 @@ impl NodeKeys {
         let text = match std::env::var("SIZAO_MASTER_KEY") {
             Ok(text) => text,
             Err(_) => fs::read_to_string(&path).with_context(|| {
-                format!("the key file {} cannot be read. Give it with --key, or put it together with `sizao keys recover`", path.display())
+                format!(
+                    "the key file {} cannot be read. Give it with --key, or put it together with `sizao keys recover`",
+                    path.display()
+                )
             })?,
         };
         let mut lines = text.split_whitespace();

@@ -190,7 +190,8 @@ impl<'m, R: Read> CsvImport<'m, R> {
                 );
             }
             let digest = digest_of(self.header.payload(spans).map(|(from, to)| &text[from as usize..to as usize]));
-            return Ok(Some(self.reader.read(RowCells { row, text, spans }, digest).map_err(|problems| {
+            let payload = self.header.payload(spans);
+            return Ok(Some(self.reader.read(RowCells { row, text, spans }, digest, payload).map_err(|problems| {
                 let cells = self.header.payload(spans).map(|(from, to)| text[from as usize..to as usize].into());
                 RowError { row, problems, cells: cells.collect() }
             })));

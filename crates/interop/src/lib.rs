@@ -26,5 +26,5 @@ pub use mapping::{Mapping, MappingError};
 pub use places::division_name;
 pub use problem::{ImportError, Note, NoteKind, Problem, RowError};
 pub use records::RECORD_BYTES_MAX;
-pub use row::Row;
+pub use row::{Row, RowSource};
 pub use xlsx::XlsxImport;

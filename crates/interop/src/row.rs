@@ -7,6 +7,7 @@ mod people;
 
 use std::{
     borrow::Cow,
+    fmt,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
@@ -21,7 +22,7 @@ use sizao_model::{
 use crate::{
     mapping::{Column, ColumnSpec, FactSpec, Mapping, Template},
     mask,
-    problem::{Note, NoteKind, Problem},
+    problem::{Note, NoteKind, Problem, RowError},
 };
 
 /// How far ahead of the clock something may have happened: clocks differ.
@@ -40,6 +41,41 @@ pub struct Row {
     pub facts: Vec<FactDraft>,
     /// What should be known about how it was read.
     pub notes: Vec<Note>,
+    /// The cells as they came, so that the row can still be handed back.
+    pub source: RowSource,
+}
+
+/// The cells of a row that was understood, for [`BadRows`](crate::BadRows) in case the store refuses it. `Debug` shows
+/// none of them.
+#[derive(Clone, Default)]
+pub struct RowSource {
+    row: u64,
+    text: Box<str>,
+    spans: Box<[(u32, u32)]>,
+}
+
+impl RowSource {
+    pub(crate) fn new(row: u64, text: &str, spans: impl Iterator<Item = (u32, u32)>) -> Self {
+        Self { row, text: text.into(), spans: spans.collect() }
+    }
+
+    /// Row number as a spreadsheet shows it.
+    pub const fn row(&self) -> u64 {
+        self.row
+    }
+
+    /// The row handed back after all, with the rule that it breaks and what to do about it.
+    pub fn refuse(&self, rule: impl Into<Cow<'static, str>>, cure: &'static str) -> RowError {
+        let cells = self.spans.iter().map(|&(from, to)| self.text[from as usize..to as usize].into()).collect();
+        let problem = Problem { column: None, value: "".into(), rule: rule.into(), cure: cure.into() };
+        RowError { row: self.row, problems: vec![problem], cells }
+    }
+}
+
+impl fmt::Debug for RowSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RowSource(row {})", self.row)
+    }
 }
 
 /// Reads the rows of one table.
@@ -91,7 +127,12 @@ impl<'m> RowReader<'m> {
     }
 
     /// Reads a row, or says everything that is wrong with it.
-    pub(crate) fn read(&mut self, cells: RowCells<'_>, digest: [u8; 16]) -> Result<Row, Vec<Problem>> {
+    pub(crate) fn read(
+        &mut self,
+        cells: RowCells<'_>,
+        digest: [u8; 16],
+        payload: impl Iterator<Item = (u32, u32)>,
+    ) -> Result<Row, Vec<Problem>> {
         let origin = Origin { row: cells.row, part: 0, line_digest: digest };
         let mut reading = Reading {
             mapping: self.mapping,
@@ -103,7 +144,8 @@ impl<'m> RowReader<'m> {
             people: Vec::with_capacity(self.mapping.people.len()),
             about: None,
         };
-        let mut row = Row { origin, people: Vec::new(), facts: Vec::new(), notes: Vec::new() };
+        let source = RowSource::new(cells.row, cells.text, payload);
+        let mut row = Row { origin, people: Vec::new(), facts: Vec::new(), notes: Vec::new(), source };
         for spec in &self.mapping.people {
             let person = reading.person(spec).ok().flatten();
             reading.people.push(person.as_ref().map(|draft| (draft.names[0].provisional(), draft.division)));

@@ -109,7 +109,7 @@ impl Iterator for XlsxImport<'_> {
             spans.resize(self.header.width(), (0, 0));
             let digest = digest_of(self.header.payload(&spans).map(|(from, to)| &text[from as usize..to as usize]));
             let cells = RowCells { row, text: &text, spans: &spans };
-            self.reader.read(cells, digest).map_err(|problems| (problems, false))
+            self.reader.read(cells, digest, self.header.payload(&spans)).map_err(|problems| (problems, false))
         };
         Some(Ok(match read {
             Ok(row) => {

@@ -48,7 +48,11 @@ fn in_words(answer: &Assessment, labels: &Labels, at: Instant) -> String {
         let (from, to) = (measure.starts_at(), measure.ends_at());
         lines.push(format!("  {state:8} {kind}  {from} – {to}, ends by itself  [{rule}; {}]", because.join(", ")));
         for test in measure.tests() {
-            let samples = if test.samples > 1 { format!(", {} samples in two laboratories", test.samples) } else { String::new() };
+            let samples = if test.samples > 1 {
+                format!(", {} samples in two laboratories", test.samples)
+            } else {
+                String::new()
+            };
             lines.push(format!("           test on day {} ({}){samples}", test.day, test.date));
         }
     }

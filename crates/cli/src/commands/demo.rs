@@ -29,8 +29,24 @@ const LIST: &str = "cn-transmission-pairs-2020";
 
 /// The province's cities as the source spells them.
 const HENAN_SPELLINGS: [&str; 18] = [
-    "zhengzhou", "kaifeng", "luoyang", "pingdingshan", "anyang", "hebi", "xinxiang", "jiaozuo", "puyang", "xuchang",
-    "luohe", "sanmenxia", "nanyang", "shangqiu", "xinyang", "zhoukou", "zhumadian", "jiyuan",
+    "zhengzhou",
+    "kaifeng",
+    "luoyang",
+    "pingdingshan",
+    "anyang",
+    "hebi",
+    "xinxiang",
+    "jiaozuo",
+    "puyang",
+    "xuchang",
+    "luohe",
+    "sanmenxia",
+    "nanyang",
+    "shangqiu",
+    "xinyang",
+    "zhoukou",
+    "zhumadian",
+    "jiyuan",
 ];
 
 /// Runs a demonstration.
@@ -70,7 +86,7 @@ fn pairs(order: &DemoPairs, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     let mapping = &mapping;
     let imported = std::thread::scope(|scope| -> Result<_> {
         let reader = scope.spawn(move || pump(CsvImport::new(PAIRS, mapping, now)?, CsvImport::bytes_read, &to_import));
-        let imported = runtime.block_on(app.import(import_order, rows, |_| {}))?;
+        let imported = runtime.block_on(app.import(import_order, rows, ()))?;
         reader.join().map_err(|_| anyhow::anyhow!("the reader stopped"))??;
         Ok(imported)
     })?;

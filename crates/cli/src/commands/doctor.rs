@@ -67,7 +67,8 @@ async fn look(store: &Store, keys: &NodeKeys) -> Result<Vec<Check>> {
             what: "durability",
             fine: wanted,
             found: format!("{name} = {value}"),
-            cure: (!wanted).then_some("switch it on in the server's settings: without it acknowledged facts can be lost"),
+            cure: (!wanted)
+                .then_some("switch it on in the server's settings: without it acknowledged facts can be lost"),
         });
     }
     let size = store.size().await?;
@@ -102,7 +103,12 @@ fn clock() -> Check {
     let now = SystemClock.now();
     let made = Instant::parse(MADE_AT).expect("written as an instant");
     let fine = now > made;
-    Check { what: "clock", fine, found: now.to_string(), cure: (!fine).then_some("set this machine's clock: it lies before this program was made") }
+    Check {
+        what: "clock",
+        fine,
+        found: now.to_string(),
+        cure: (!fine).then_some("set this machine's clock: it lies before this program was made"),
+    }
 }
 
 fn key_file(node: &NodeArgs) -> Option<Check> {
@@ -142,6 +148,7 @@ fn in_words(checks: &[Check]) -> String {
 }
 
 fn in_json(checks: &[Check]) -> serde_json::Value {
-    let each = |check: &Check| json!({"what": check.what, "fine": check.fine, "found": check.found, "cure": check.cure});
+    let each =
+        |check: &Check| json!({"what": check.what, "fine": check.fine, "found": check.found, "cure": check.cure});
     json!({"fine": checks.iter().all(|check| check.fine), "checks": checks.iter().map(each).collect::<Vec<_>>()})
 }

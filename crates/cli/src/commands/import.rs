@@ -2,17 +2,20 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader},
+    io::{self, BufWriter},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sizao_app::imports::{ImportOrder, ImportReport, pump};
-use sizao_interop::{CsvImport, ImportError, Imported, Mapping, ndjson::FactImport};
+use sizao_app::imports::{ImportOrder, ImportProgress, ImportReport, ImportWatcher, RowBatch, pump};
+use sizao_interop::{
+    BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, RowError, XlsxImport, ndjson::FactImport,
+};
 use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_store::{hex, sha256};
 use tokio::{runtime::Runtime, sync::mpsc};
@@ -37,7 +40,7 @@ struct Input {
 }
 
 enum Form {
-    Table(Box<Mapping>, String),
+    Table(Arc<Mapping>, String),
     Facts,
 }
 
@@ -47,39 +50,126 @@ pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Res
         return dry_run(&input, json);
     }
     let app = runtime.block_on(node::open_with(node, &order.packs))?;
+    let bad_rows =
+        Arc::new(Mutex::new(BadRowsFile::new(order.bad_rows.clone().unwrap_or_else(|| bad_rows_path(&input.path)))));
     let bar = output::progress_bar(input.bytes, "bytes");
+    let watcher = Watcher { bar: bar.clone(), json, bad_rows: bad_rows.clone() };
     let (to_import, rows) = mpsc::channel(2);
     let now = app.now();
     let import_order = input.order();
-    let shown = bar.clone();
     let (read, report) = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| input.pump(now, to_import));
-        let report = runtime.block_on(app.import(import_order, rows, move |progress| {
-            shown.set_position(progress.bytes);
-            shown.set_message(format!("{} facts", thousands(progress.facts)));
-        }));
+        let (input, bad_rows) = (&input, &bad_rows);
+        let reader = scope.spawn(move || input.pump(now, to_import, bad_rows));
+        let report = runtime.block_on(app.import(import_order, rows, watcher));
         (reader.join(), report)
     });
     bar.finish_and_clear();
+    let read = read.map_err(|_| anyhow::anyhow!("the reader stopped"))?;
     let report = report?;
-    read.map_err(|_| anyhow::anyhow!("the reader stopped"))??;
+    read?;
     let caught_up = runtime.block_on(app.catch_up(|_| {}))?;
     if let Some(app) = Arc::into_inner(app) {
         runtime.block_on(app.close());
     }
+    let bad_rows = bad_rows.lock().expect("no thread panics with it").finish()?;
     say(
         json,
-        || in_words(&report, caught_up.assessed),
+        || in_words(&report, caught_up.assessed, bad_rows.as_deref()),
         || {
             json!({
                 "rows_accepted": report.accepted, "rows_rejected": report.rejected, "facts_stored": report.stored,
                 "facts_repeated": report.repeated, "resumed_after_row": report.resumed_after,
-                "people_assessed": caught_up.assessed,
-                "refused": report.refused.iter().map(ToString::to_string).chain(contradictions(&report)).collect::<Vec<_>>(),
+                "people_assessed": caught_up.assessed, "bad_rows": bad_rows,
+                "refused": report.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         },
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows progress and writes rows that are handed back. With `--json` each commit is a line of its own.
+struct Watcher {
+    bar: ProgressBar,
+    json: bool,
+    bad_rows: Arc<Mutex<BadRowsFile>>,
+}
+
+impl ImportWatcher for Watcher {
+    fn committed(&mut self, progress: ImportProgress) {
+        self.bar.set_position(progress.bytes);
+        self.bar.set_message(format!("{} facts", thousands(progress.facts)));
+        if self.json {
+            say(true, String::new, || json!({"committed": {"row": progress.rows, "facts": progress.facts}}));
+        }
+    }
+
+    fn refused(&mut self, row: &RowError) -> io::Result<()> {
+        self.bad_rows.lock().expect("no thread panics with it").push(row)
+    }
+}
+
+/// `cases.csv` gives `cases-bad.csv`.
+fn bad_rows_path(file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let extension = file.extension().map_or(String::new(), |extension| format!(".{}", extension.to_string_lossy()));
+    file.with_file_name(format!("{stem}-bad{extension}"))
+}
+
+/// The file of rows to mend, begun with the first of them.
+struct BadRowsFile {
+    path: PathBuf,
+    form: BadRowsForm,
+}
+
+enum BadRowsForm {
+    /// Nothing refused yet; how the file would begin.
+    NotBegun(Option<Beginning>),
+    Text(BadRows<BufWriter<File>>),
+    Workbook(BadRowsWorkbook),
+}
+
+type Beginning = Box<dyn FnOnce(&Path) -> io::Result<BadRowsForm> + Send>;
+
+impl BadRowsFile {
+    const fn new(path: PathBuf) -> Self {
+        Self { path, form: BadRowsForm::NotBegun(None) }
+    }
+
+    /// Says how the file begins, once the header of the input is known.
+    fn begins(&mut self, beginning: impl FnOnce(&Path) -> io::Result<BadRowsForm> + Send + 'static) {
+        self.form = BadRowsForm::NotBegun(Some(Box::new(beginning)));
+    }
+
+    fn push(&mut self, row: &RowError) -> io::Result<()> {
+        if let BadRowsForm::NotBegun(beginning) = &mut self.form
+            && let Some(beginning) = beginning.take()
+        {
+            self.form = beginning(&self.path)?;
+        }
+        match &mut self.form {
+            BadRowsForm::NotBegun(_) => Ok(()),
+            BadRowsForm::Text(rows) => rows.push(row),
+            BadRowsForm::Workbook(rows) => rows.push(row),
+        }
+    }
+
+    /// Ends the file; its path, if there is one.
+    fn finish(&mut self) -> Result<Option<PathBuf>> {
+        let failed = || format!("writing {}", self.path.display());
+        match std::mem::replace(&mut self.form, BadRowsForm::NotBegun(None)) {
+            BadRowsForm::NotBegun(_) => return Ok(None),
+            BadRowsForm::Text(rows) => rows.finish().and_then(|out| out.get_ref().sync_all()).with_context(failed)?,
+            BadRowsForm::Workbook(rows) => {
+                let bytes = rows.finish().with_context(failed)?;
+                std::fs::write(&self.path, bytes).with_context(failed)?;
+            }
+        }
+        Ok(Some(self.path.clone()))
+    }
+}
+
+fn text_file(path: &Path) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::new(File::create(path)?))
 }
 
 impl Input {
@@ -93,12 +183,13 @@ impl Input {
                 let text = read_text(mapping)?;
                 let digest = hex(&sha256(&[text.as_bytes()]));
                 let mapping = Mapping::from_toml(&text).with_context(|| format!("mapping {}", mapping.display()))?;
-                Form::Table(Box::new(mapping), digest)
+                Form::Table(Arc::new(mapping), digest)
             }
         };
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-        let bytes = io::copy(&mut file, &mut HashWriter(&mut hasher)).with_context(|| format!("reading {}", path.display()))?;
+        let bytes =
+            io::copy(&mut file, &mut HashWriter(&mut hasher)).with_context(|| format!("reading {}", path.display()))?;
         let digest: [u8; 32] = hasher.finalize().into();
         let list = order.list.clone().unwrap_or_else(|| hex(&digest[..16]));
         Ok(Self { path, form, list, digest, bytes })
@@ -113,16 +204,37 @@ impl Input {
         ImportOrder { list, sender, file_digest: self.digest, mapping, file_bytes: self.bytes }
     }
 
-    fn pump(&self, now: Instant, to: mpsc::Sender<sizao_app::imports::RowBatch>) -> Result<()> {
-        let file = BufReader::with_capacity(1 << 16, open(&self.path)?);
+    fn pump(&self, now: Instant, to: mpsc::Sender<RowBatch>, bad_rows: &Mutex<BadRowsFile>) -> Result<()> {
+        let begins = |beginning: Beginning| bad_rows.lock().expect("no thread panics with it").begins(beginning);
         match &self.form {
-            Form::Table(mapping, _) => pump(CsvImport::new(file, mapping, now)?, CsvImport::bytes_read, &to)?,
+            Form::Table(mapping, _) if self.is_workbook() => {
+                let rows = XlsxImport::new(&self.workbook()?, mapping, now)?;
+                let header = rows.header().clone();
+                begins(Box::new(move |_| Ok(BadRowsForm::Workbook(BadRowsWorkbook::new(&header)?))));
+                let (all, bytes) = (rows.rows_left().max(1) as u64, self.bytes);
+                pump(rows, move |rows| bytes - bytes * rows.rows_left() as u64 / all, &to)?;
+            }
+            Form::Table(mapping, _) => {
+                let rows = CsvImport::new(open(&self.path)?, mapping, now)?;
+                let (mapping, header) = (mapping.clone(), rows.header().clone());
+                begins(Box::new(move |path| Ok(BadRowsForm::Text(BadRows::new(text_file(path)?, &mapping, &header)?))));
+                pump(rows, CsvImport::bytes_read, &to)?;
+            }
             Form::Facts => {
-                let rows = FactImport::new(file, &self.list, DivisionCode::HENAN, now);
+                begins(Box::new(|path| Ok(BadRowsForm::Text(BadRows::lines(text_file(path)?)))));
+                let rows = FactImport::new(open(&self.path)?, &self.list, DivisionCode::HENAN, now);
                 pump(rows, FactImport::bytes_read, &to)?;
             }
         }
         Ok(())
+    }
+
+    fn is_workbook(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xlsx"))
+    }
+
+    fn workbook(&self) -> Result<Vec<u8>> {
+        std::fs::read(&self.path).with_context(|| format!("reading {}", self.path.display()))
     }
 }
 
@@ -144,16 +256,20 @@ impl io::Write for HashWriter<'_> {
 }
 
 fn dry_run(input: &Input, json: bool) -> Result<ExitCode> {
-    let file = BufReader::with_capacity(1 << 16, open(&input.path)?);
     let now = SystemClock.now();
     let mut report = ImportReport::default();
     match &input.form {
-        Form::Table(mapping, _) => read_all(CsvImport::new(file, mapping, now)?, &mut report)?,
-        Form::Facts => read_all(FactImport::new(file, "dry run", DivisionCode::HENAN, now), &mut report)?,
+        Form::Table(mapping, _) if input.is_workbook() => {
+            read_all(XlsxImport::new(&input.workbook()?, mapping, now)?, &mut report)?;
+        }
+        Form::Table(mapping, _) => read_all(CsvImport::new(open(&input.path)?, mapping, now)?, &mut report)?,
+        Form::Facts => {
+            read_all(FactImport::new(open(&input.path)?, "dry run", DivisionCode::HENAN, now), &mut report)?;
+        }
     }
     say(
         json,
-        || format!("Nothing was stored (dry run).\n{}", in_words(&report, 0)),
+        || format!("Nothing was stored (dry run).\n{}", in_words(&report, 0, None)),
         || {
             let refused: Vec<String> = report.refused.iter().map(ToString::to_string).collect();
             json!({"dry_run": true, "rows_accepted": report.accepted, "rows_rejected": report.rejected, "facts": report.stored, "refused": refused})
@@ -178,23 +294,22 @@ fn read_all(rows: impl Iterator<Item = Result<Imported, ImportError>>, report: &
     Ok(())
 }
 
-fn contradictions(report: &ImportReport) -> impl Iterator<Item = String> + '_ {
-    report.contradicted.iter().map(|(row, reason)| format!("Row {row}: {reason}"))
-}
-
-fn in_words(report: &ImportReport, assessed: u64) -> String {
+fn in_words(report: &ImportReport, assessed: u64, bad_rows: Option<&Path>) -> String {
     let mut lines = Vec::new();
-    let refused = report.refused.iter().map(|error| error.with_others(report.accepted)).chain(contradictions(report));
-    lines.extend(refused.take(SHOWN_MAX));
-    let more = (report.refused.len() + report.contradicted.len()).saturating_sub(SHOWN_MAX);
+    lines.extend(report.refused.iter().take(SHOWN_MAX).map(|error| error.with_others(report.accepted)));
+    let more = report.rejected.saturating_sub(SHOWN_MAX as u64);
     if more > 0 {
-        lines.push(format!("… and {} more", thousands(more as u64)));
+        lines.push(format!("… and {} more", thousands(more)));
     }
     if report.resumed_after > 0 {
         lines.push(format!("Went on after row {}, where an earlier import stopped.", thousands(report.resumed_after)));
     }
     let (taken, back) = (thousands(report.accepted), thousands(report.rejected));
-    lines.push(format!("{taken} rows taken, {back} handed back: {} new facts, {} known already.", thousands(report.stored), thousands(report.repeated)));
+    let (stored, repeated) = (thousands(report.stored), thousands(report.repeated));
+    lines.push(format!("{taken} rows taken, {back} handed back: {stored} new facts, {repeated} known already."));
+    if let Some(path) = bad_rows {
+        lines.push(format!("The rows handed back are in {}: mend them there and send that file.", path.display()));
+    }
     if assessed > 0 {
         lines.push(format!("{} people assessed.", thousands(assessed)));
     }

@@ -34,7 +34,12 @@ async fn rotate(node: &NodeArgs, json: bool) -> Result<ExitCode> {
     store.close().await;
     say(
         json,
-        || format!("The store is locked with master key version {version}, in {}. Make a new recovery kit: sizao keys recovery-kit", path.display()),
+        || {
+            format!(
+                "The store is locked with master key version {version}, in {}. Make a new recovery kit: sizao keys recovery-kit",
+                path.display()
+            )
+        },
         || json!({"master_key_version": version, "key_file": path}),
     );
     Ok(ExitCode::SUCCESS)

@@ -127,7 +127,14 @@ pub async fn erase(node: &NodeArgs, order: Erase, json: bool) -> Result<ExitCode
     let (number, bodies, leaf) = (certificate.number, certificate.bodies, certificate.leaf);
     say(
         json,
-        || format!("Certificate {number}: {} bodies of class {} recorded on {} are destroyed with their key (leaf {leaf} of the log)", thousands(bodies), order.class.name(), order.recorded_on),
+        || {
+            format!(
+                "Certificate {number}: {} bodies of class {} recorded on {} are destroyed with their key (leaf {leaf} of the log)",
+                thousands(bodies),
+                order.class.name(),
+                order.recorded_on
+            )
+        },
         || json!({"certificate": number, "bodies": bodies, "leaf": leaf, "at": SystemClock.now()}),
     );
     Ok(ExitCode::SUCCESS)

@@ -21,8 +21,16 @@ pub async fn run(node: &NodeArgs, json: bool) -> Result<ExitCode> {
     say(
         json,
         || {
-            let verdict = if same { "They are the same as before." } else { "They differ from before: the old ones were out of date or changed." };
-            format!("Read {} facts again and assessed {} people. {verdict}", thousands(done.facts), thousands(done.assessed))
+            let verdict = if same {
+                "They are the same as before."
+            } else {
+                "They differ from before: the old ones were out of date or changed."
+            };
+            format!(
+                "Read {} facts again and assessed {} people. {verdict}",
+                thousands(done.facts),
+                thousands(done.assessed)
+            )
         },
         || json!({"facts": done.facts, "assessed": done.assessed, "refused": done.refused, "same_as_before": same}),
     );

@@ -14,7 +14,7 @@ use crate::{
     csv::{Counts, Imported},
     places::PlaceList,
     problem::{ImportError, Problem, RowError},
-    row::{Row, digest_of, is_ahead},
+    row::{Row, RowSource, digest_of, is_ahead},
 };
 
 const CURE: &str = "Correct the line and send the file again";
@@ -151,7 +151,8 @@ fn row(line: u64, text: &str, sender: &str, division: DivisionCode, now: Instant
         recorded_at: wire.recorded_at,
         body,
     };
-    Ok(Row { origin, people, facts: vec![fact], notes: Vec::new() })
+    let source = RowSource::new(line, text, std::iter::once((0, text.len() as u32)));
+    Ok(Row { origin, people, facts: vec![fact], notes: Vec::new(), source })
 }
 
 #[cfg(test)]

@@ -44,8 +44,12 @@ pub fn run(order: &DemoCity, json: bool) -> Result<ExitCode> {
         || {
             format!(
                 "An invented city of {} people over {} days is in {}: {} facts, {} stays, {} truths. Nobody in it is real.",
-                thousands(written.people), order.days, order.out.display(), thousands(written.facts),
-                thousands(written.stays), thousands(written.truths)
+                thousands(written.people),
+                order.days,
+                order.out.display(),
+                thousands(written.facts),
+                thousands(written.stays),
+                thousands(written.truths)
             )
         },
         || {

@@ -100,8 +100,15 @@ impl Told<'_> {
     }
 
     fn cities(&self, text: &mut String) {
-        let _ = writeln!(text, "\nDelays by city, days: n, median, mean (the {CITIES_SHOWN} with most people; --json has all)\n{RULE}");
-        let _ = writeln!(text, "{:<10}{:<12}{:>7}   {:<22}{:<22}", "code", "city", "people", "onset → isolation", "onset → confirmation");
+        let _ = writeln!(
+            text,
+            "\nDelays by city, days: n, median, mean (the {CITIES_SHOWN} with most people; --json has all)\n{RULE}"
+        );
+        let _ = writeln!(
+            text,
+            "{:<10}{:<12}{:>7}   {:<22}{:<22}",
+            "code", "city", "people", "onset → isolation", "onset → confirmation"
+        );
         for delays in self.report.by_city.iter().take(CITIES_SHOWN) {
             let name = division_name(delays.division).unwrap_or("?");
             let pad = 12usize.saturating_sub(name.chars().count() * 2);
@@ -116,10 +123,19 @@ impl Told<'_> {
             );
         }
         let whole = &self.report.whole.delays;
-        let _ = writeln!(text, "{:<22}{:>7}   {:<22}{:<22}", "all", whole.people, short(whole.isolation.as_ref()), short(whole.confirmation.as_ref()));
+        let _ = writeln!(
+            text,
+            "{:<22}{:>7}   {:<22}{:<22}",
+            "all",
+            whole.people,
+            short(whole.isolation.as_ref()),
+            short(whole.confirmation.as_ref())
+        );
         if !self.report.province_only.is_empty() {
-            let listed: Vec<String> = self.report.province_only.iter().map(|(code, people)| province(*code, *people)).collect();
-            let _ = writeln!(text, "Known to the province only, because the name fits two cities: {}.", listed.join(", "));
+            let listed: Vec<String> =
+                self.report.province_only.iter().map(|(code, people)| province(*code, *people)).collect();
+            let _ =
+                writeln!(text, "Known to the province only, because the name fits two cities: {}.", listed.join(", "));
         }
     }
 
@@ -150,7 +166,11 @@ impl Told<'_> {
 
     fn counterfactual(&self, text: &mut String) {
         let found = &self.report.counterfactual;
-        let _ = writeln!(text, "\nHad each contact's measure opened {} h after the infector's confirmation\n{RULE}", found.hours);
+        let _ = writeln!(
+            text,
+            "\nHad each contact's measure opened {} h after the infector's confirmation\n{RULE}",
+            found.hours
+        );
         let share = if found.days_at_large > 0.0 { 100.0 * found.days_prevented / found.days_at_large } else { 0.0 };
         let _ = writeln!(
             text,
