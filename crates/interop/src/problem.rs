@@ -66,7 +66,8 @@ impl RowError {
         let said = self.problems.iter().any(|problem| longer(&problem.cure));
         for (i, problem) in self.problems.iter().enumerate() {
             let repeated = self.problems[..i].iter().any(|earlier| earlier.cure == problem.cure);
-            if !repeated && !(said && problem.cure == MEND_CELL) {
+            let needless = repeated || (said && problem.cure == MEND_CELL);
+            if !needless {
                 text.push_str(". ");
                 text.push_str(&problem.cure);
             }

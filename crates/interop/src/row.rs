@@ -264,6 +264,10 @@ impl<'m> Reading<'_, 'm> {
         if moved {
             for problem in &mut self.problems {
                 problem.value = "".into();
+                // Sentences of the model quote the value that they refuse.
+                if problem.rule.contains('`') {
+                    problem.rule = "this value does not fit here".into();
+                }
             }
             self.problems.push(Problem {
                 column: None,

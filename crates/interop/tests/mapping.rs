@@ -192,6 +192,20 @@ signers = ["a", "b"]
 }
 
 #[test]
+fn a_refused_word_is_quoted_unless_it_may_be_somebody_s_number_or_name() {
+    let body = "[fact.body]\nstatus = { column = \"status\" }\ndisease = \"{note}\"";
+    let mapping = Mapping::from_toml(&format!("{START}{}", fact(body))).unwrap();
+    let say = |row: &str| import(format!("no,day,status,note\n{row}\n").as_bytes(), &mapping).rejected[0].to_string();
+    let text = say("1,2022-03-01,ill,");
+    assert!(text.starts_with("Row 2, status ill: unknown variant `ill`, expected one of"), "{text}");
+    for row in ["1,2022-03-01,13800138000,", "1,2022-03-01,张三,13800138000"] {
+        let text = say(row);
+        assert!(text.contains("this value does not fit here") && text.contains("have moved"), "{text}");
+        assert!(!text.contains("张三") && !text.contains("13800138000"), "{text}");
+    }
+}
+
+#[test]
 fn every_mapping_of_the_repository_is_right() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../mappings");
     let mut seen = 0;

@@ -7,6 +7,7 @@ use sizao_model::{FactBody, draft::provisional_fact};
 use super::{Failed, Outcome, Reading};
 use crate::{
     mapping::{Column, FactSpec, Piece, Plural, Template, ValueSpec, field_error},
+    mask,
     problem::MEND_CELL,
 };
 
@@ -176,8 +177,9 @@ impl Reading<'_, '_> {
             if !written && message.contains(&format!("`{name}`")) {
                 culprits.push((column, format!("the cell is blank, and a fact of kind '{}' needs it", spec.kind)));
             } else if written && let Some(rule) = field_error(spec.kind, name, &json) {
-                // The library's sentence repeats the value; a sensitive one must not slip out that way.
-                let rule = if self.spec(column).sensitive { "this value does not fit here".to_owned() } else { rule };
+                // The model's sentence repeats the value; one that may identify somebody must not slip out that way.
+                let hidden = self.spec(column).sensitive || self.cell(column).is_some_and(mask::looks_identifying);
+                let rule = if hidden { "this value does not fit here".to_owned() } else { rule };
                 culprits.push((column, rule));
             }
         }
