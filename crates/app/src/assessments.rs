@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::json;
-use sizao_model::{Assessment, Colour, DivisionCode, Fact, FactId, Instant, MeasureKind, PersonId};
-use sizao_policy::{Dossier, FactIndex, Mention, PackTimeline, assess, mentions};
+use sizao_model::{Assessment, Colour, DivisionCode, Fact, FactBody, FactId, Instant, Measure, MeasureKind, PersonId};
+use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
 use sizao_store::{MentionKey, StoredAssessment, StoredFact, sha256};
 
 use self::neighbourhood::Neighbourhood;
 use crate::{App, AppError};
 
-/// Facts that are indexed in one transaction.
-const INDEX_CHUNK: u64 = 20_000;
-/// Facts whose people are assessed at a time.
-const ASSESS_CHUNK: u64 = 10_000;
+/// Facts that are read, indexed and assessed at a time.
+const CHUNK: u64 = 20_000;
+/// People who are assessed at a time.
+const PEOPLE_CHUNK: usize = 10_000;
 
 /// People of whom nothing says where they are.
 const NOWHERE: DivisionCode = DivisionCode::HENAN;
@@ -49,7 +49,7 @@ pub struct CaughtUp {
     pub facts: u64,
     /// People assessed.
     pub assessed: u64,
-    /// Assessments stored: of people under measures, with classes or offers, or whose stored one has ended.
+    /// Assessments stored: of people under measures, with classes or offers. A person without a row has none of these.
     pub stored: u64,
     /// Facts that do not fit their seal and were not read.
     pub refused: u64,
@@ -71,13 +71,16 @@ impl App {
     /// [`AppError::Store`].
     pub async fn catch_up(&self, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
-        self.index_mentions(&mut done).await?;
-        let size = self.store.watermark(MENTION).await?;
-        let mut from = self.store.watermark(ASSESSMENT).await?;
+        let size = self.store.size().await?;
+        let indexed = self.store.watermark(MENTION).await?;
+        let mut from = self.store.watermark(ASSESSMENT).await?.min(indexed);
         while from < size {
-            let to = (from + ASSESS_CHUNK).min(size);
-            let changed = self.load(from, to, &mut done).await?;
-            self.assess_changed(&changed, to, &mut done).await?;
+            let to = (from + CHUNK).min(size);
+            let facts = self.load(from, to, &mut done).await?;
+            if to > indexed {
+                self.index_mentions(&facts, to).await?;
+            }
+            self.assess_changed(&facts, to, &mut done).await?;
             from = to;
             progress(from);
         }
@@ -112,7 +115,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn reassess(&self, people: &[PersonId]) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
-        for people in people.chunks(ASSESS_CHUNK as usize) {
+        for people in people.chunks(PEOPLE_CHUNK) {
             let mut around = Neighbourhood::new(&self.store);
             around.gather(people).await?;
             self.save(people.to_vec(), around, None, &mut done).await?;
@@ -120,18 +123,15 @@ impl App {
         Ok(done)
     }
 
-    async fn index_mentions(&self, done: &mut CaughtUp) -> Result<(), AppError> {
-        let size = self.store.size().await?;
-        let mut from = self.store.watermark(MENTION).await?;
-        while from < size {
-            let to = (from + INDEX_CHUNK).min(size);
-            let facts = self.load(from, to, done).await?;
-            let keys = tokio::task::block_in_place(|| {
-                facts.par_iter().flat_map_iter(|stored| keys_of(&stored.fact).map(|key| (key, stored.leaf))).collect()
-            });
-            self.store.save_mentions(keys, to).await?;
-            from = to;
-        }
+    async fn index_mentions(&self, facts: &[StoredFact], to: u64) -> Result<(), AppError> {
+        let keys = tokio::task::block_in_place(|| {
+            let of_fact = |stored: &StoredFact| {
+                let (leaf, bearing) = (stored.leaf, bearing(&stored.fact) as u8);
+                keys_of(&stored.fact).map(move |key| (key, leaf, bearing))
+            };
+            facts.par_iter().flat_map_iter(of_fact).collect()
+        });
+        self.store.save_mentions(keys, to).await?;
         Ok(())
     }
 
@@ -146,21 +146,35 @@ impl App {
     }
 
     async fn assess_changed(&self, changed: &[StoredFact], to: u64, done: &mut CaughtUp) -> Result<(), AppError> {
-        let mut around = Neighbourhood::new(&self.store);
-        around.spread(changed.iter().map(|stored| &stored.fact)).await?;
-        let people = {
-            let facts = around.facts();
-            let index = FactIndex::new(facts);
-            let mut people: Vec<PersonId> = tokio::task::block_in_place(|| {
-                changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
-            });
-            people.sort_unstable();
-            people.dedup();
-            people
-        };
-        around.gather(&people).await?;
         done.facts += changed.len() as u64;
+        let changed = self.that_matter(changed).await?;
+        let mut around = Neighbourhood::new(&self.store);
+        around.spread(changed.iter().copied()).await?;
+        let mut people: Vec<PersonId> = {
+            let index = FactIndex::new(around.facts());
+            tokio::task::block_in_place(|| changed.par_iter().flat_map_iter(|fact| index.concerned(fact)).collect())
+        };
+        people.sort_unstable();
+        people.dedup();
+        around.gather(&people).await?;
         self.save(people, around, Some(to), done).await
+    }
+
+    /// Facts that can change anybody's assessment: strong ones, and slight ones of people whom a strong fact names.
+    async fn that_matter<'f>(&self, changed: &'f [StoredFact]) -> Result<Vec<&'f Fact>, AppError> {
+        let least = if self.store.has_areas().await? { Bearing::WithAreas } else { Bearing::Strong };
+        let slight: Vec<&Fact> =
+            changed.iter().map(|stored| &stored.fact).filter(|fact| bearing(fact) < least).collect();
+        let results: Vec<FactId> = slight.iter().filter_map(|fact| sample_of(fact)).collect();
+        let subjects = self.store.subjects_of(&results).await?;
+        let person_of = |fact: &Fact| fact.person.or_else(|| subjects.get(&sample_of(fact)?).copied());
+        let mut people: Vec<PersonId> = slight.iter().filter_map(|fact| person_of(fact)).collect();
+        people.sort_unstable();
+        people.dedup();
+        let mattering = self.store.people_with_bearing(&people, least as u8).await?;
+        let matters =
+            |fact: &&Fact| bearing(fact) >= least || person_of(fact).is_some_and(|person| mattering.contains(&person));
+        Ok(changed.iter().map(|stored| &stored.fact).filter(matters).collect())
     }
 
     async fn save(
@@ -184,11 +198,11 @@ impl App {
             .collect()
         });
         done.assessed += people.len() as u64;
-        let stored_before = self.store.stored_among(&people).await?;
-        let rows: Vec<StoredAssessment> =
-            rows.into_iter().filter(|row| says_something(row) || stored_before.contains(&row.person)).collect();
+        let (rows, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(says_something);
+        let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
+        let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         done.stored += rows.len() as u64;
-        self.store.save_assessments(rows, upto).await?;
+        self.store.save_assessments(rows, gone, upto).await?;
         Ok(())
     }
 
@@ -215,12 +229,26 @@ impl App {
     }
 }
 
+/// The sample of a result.
+fn sample_of(fact: &Fact) -> Option<FactId> {
+    match &fact.body {
+        FactBody::TestResult(result) => result.sample,
+        _ => None,
+    }
+}
+
 /// The assessment of a dossier, with the digest of the facts in it.
 fn assessed(dossier: &Dossier<'_>, rules: &Rules, known_at: Instant, at: Instant) -> Assessed {
     let mut ids: Vec<FactId> = dossier.facts.iter().map(|fact| fact.id).collect();
     ids.sort_unstable();
     let parts: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
-    Assessed { assessment: assess(dossier, &rules.timeline, known_at, at), dossier: sha256(&parts) }
+    let mut assessment = assess(dossier, &rules.timeline, known_at, at);
+    // In one order whatever the order of the facts, so that a rebuild gives the same bytes.
+    let order = |measure: &Measure| (measure.starts_at(), measure.ends_at(), measure.kind(), measure.because()[0]);
+    assessment.measures.sort_by_key(order);
+    assessment.classes.sort_unstable();
+    assessment.offers.sort_unstable();
+    Assessed { assessment, dossier: sha256(&parts) }
 }
 
 /// Whether an assessment says more than "nothing known".

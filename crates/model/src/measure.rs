@@ -172,17 +172,20 @@ impl Measure {
     /// Opens a measure. There is no other way to get one, so none lacks evidence or an end.
     ///
     /// - `rule`: `<pack>:<rule>`.
-    /// - `because`: the facts that opened it, with confirmations and links through which they count.
+    /// - `because`: the facts that opened it, with confirmations and links through which they count; kept sorted, each
+    ///   once.
     ///
     /// # Errors
     /// [`MeasureError`].
     pub fn open(
         kind: MeasureKind,
         rule: Arc<str>,
-        because: Vec<FactId>,
+        mut because: Vec<FactId>,
         starts_at: Instant,
         ends_at: Instant,
     ) -> Result<Self, MeasureError> {
+        because.sort_unstable();
+        because.dedup();
         if because.is_empty() {
             return Err(MeasureError::NoEvidence);
         }

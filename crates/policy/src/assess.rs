@@ -121,6 +121,35 @@ fn nothing(dossier: &Dossier<'_>, packs: &PackTimeline, now: Instant) -> Assessm
 }
 
 /// Whether a fact can open, or end, anything by itself. Without such a fact the answer is nothing, found at once.
+/// How much a fact can change by itself. Ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bearing {
+    /// Opens and links nothing: it matters only to people whom a stronger fact names. A sample, a negative result.
+    Slight,
+    /// Matters once any area is declared: a stay.
+    WithAreas,
+    /// May open or end something for somebody, or tie people together.
+    Strong,
+}
+
+/// How much a fact can change by itself.
+///
+/// Whoever no fact names with a bearing of [`Bearing::Strong`] (or, once areas are declared, of [`Bearing::WithAreas`])
+/// has an assessment that says nothing, whatever slight facts are on record: stores need not make it.
+pub fn bearing(fact: &Fact) -> Bearing {
+    match &fact.body {
+        FactBody::Stay(_) => Bearing::WithAreas,
+        FactBody::AreaDeclared(_)
+        | FactBody::AreaEnded(_)
+        | FactBody::SiteReset(_)
+        | FactBody::IdentityLink(_)
+        | FactBody::IdentityUnlink(_)
+        | FactBody::Confirmation(_) => Bearing::Strong,
+        _ if may_open(fact) => Bearing::Strong,
+        _ => Bearing::Slight,
+    }
+}
+
 fn may_open(fact: &Fact) -> bool {
     match &fact.body {
         FactBody::Stay(_)

@@ -15,7 +15,7 @@ mod plan;
 mod rules;
 mod timeline;
 
-pub use assess::assess;
+pub use assess::{Bearing, assess, bearing};
 pub use dossier::Dossier;
 pub use index::{FactIndex, Mention, mentions};
 pub use pack::{Pack, PackError};

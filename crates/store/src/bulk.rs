@@ -20,6 +20,7 @@ pub(crate) enum Column {
     OptText(Vec<Option<String>>),
     OptInt(Vec<Option<i64>>),
     OptBytes(Vec<Option<Vec<u8>>>),
+    OptId(Vec<Option<Uuid>>),
 }
 
 impl Column {
@@ -32,13 +33,14 @@ impl Column {
             Self::OptText(values) => values.len(),
             Self::OptInt(values) => values.len(),
             Self::OptBytes(values) => values.len(),
+            Self::OptId(values) => values.len(),
         }
     }
 
     const fn array_type(&self) -> &'static str {
         match self {
             Self::Int(_) | Self::OptInt(_) => "bigint[]",
-            Self::Id(_) => "uuid[]",
+            Self::Id(_) | Self::OptId(_) => "uuid[]",
             Self::Bytes(_) | Self::OptBytes(_) => "bytea[]",
             Self::Text(_) | Self::OptText(_) => "text[]",
         }
@@ -53,6 +55,7 @@ impl Column {
             Self::OptText(values) => query.bind(values[row].as_deref()),
             Self::OptInt(values) => query.bind(values[row]),
             Self::OptBytes(values) => query.bind(values[row].as_deref()),
+            Self::OptId(values) => query.bind(values[row]),
         }
     }
 
@@ -65,6 +68,7 @@ impl Column {
             Self::OptText(values) => query.bind(values),
             Self::OptInt(values) => query.bind(values),
             Self::OptBytes(values) => query.bind(values),
+            Self::OptId(values) => query.bind(values),
         }
     }
 }

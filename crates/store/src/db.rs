@@ -69,6 +69,7 @@ impl Db {
             .pragma("secure_delete", "ON")
             .pragma("wal_autocheckpoint", "16384")
             .pragma("temp_store", "MEMORY")
+            .row_buffer_size(1024)
             .foreign_keys(true);
         let writer = options.clone().pragma("cache_size", "-262144");
         let reader = options.pragma("cache_size", "-65536");

@@ -160,6 +160,8 @@ pub(crate) struct FactRow {
     pub(crate) mac: Vec<u8>,
     pub(crate) source: i64,
     pub(crate) intake_key: Vec<u8>,
+    /// Whom it is about: for look-ups, no part of the envelope.
+    pub(crate) subject: Option<Uuid>,
     pub(crate) sealed: Option<Vec<u8>>,
 }
 
@@ -167,7 +169,7 @@ pub(crate) struct FactRow {
 macro_rules! fact_columns {
     () => {
         "f.leaf, f.id, f.kind, f.happened_form, f.happened_from, f.happened_to, f.zone, f.recorded_at, f.recorder, \
-         f.channel, f.data_key, f.commitment, f.leaf_hash, f.mac, f.source, f.intake_key, b.sealed"
+         f.channel, f.data_key, f.commitment, f.leaf_hash, f.mac, f.source, f.intake_key, f.subject, b.sealed"
     };
 }
 pub(crate) use fact_columns;
@@ -189,7 +191,8 @@ positional!(FactRow {
     mac: 13,
     source: 14,
     intake_key: 15,
-    sealed: 16,
+    subject: 16,
+    sealed: 17,
 });
 
 impl FactRow {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
-use sizao_model::{CivilDay, FactId, FactKind, Instant, fact::RetentionClass};
+use sizao_model::{CivilDay, FactId, FactKind, Instant, PersonId, fact::RetentionClass};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -274,6 +274,45 @@ impl Store {
             rows.extend(found);
         }
         Ok(self.open_rows_that_fit(rows).await?.0)
+    }
+
+    /// Whom these facts are about; facts that are not there or are about nobody are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn subjects_of(&self, ids: &[FactId]) -> Result<HashMap<FactId, PersonId>, StoreError> {
+        const QUERY: &str = "SELECT id, subject FROM fact WHERE subject IS NOT NULL AND id ";
+        let mut rows: Vec<(Uuid, Uuid)> = Vec::new();
+        match self.db.reader() {
+            Either::Sqlite(pool) => {
+                for chunk in ids.chunks(500) {
+                    let places = chunk.len().next_power_of_two();
+                    let text = format!("{QUERY} IN ({})", vec!["?"; places].join(","));
+                    let mut query = sqlx::query_as::<_, (Uuid, Uuid)>(AssertSqlSafe(text));
+                    for at in 0..places {
+                        query = query.bind(chunk.get(at).map(|id| id.uuid()));
+                    }
+                    rows.extend(query.fetch_all(pool).await?);
+                }
+            }
+            Either::Postgres(pool) => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                rows = sqlx::query_as(AssertSqlSafe(format!("{QUERY} = ANY($1)"))).bind(ids).fetch_all(pool).await?;
+            }
+        }
+        Ok(rows.into_iter().map(|(id, subject)| (FactId::new(id), PersonId::new(subject))).collect())
+    }
+
+    /// Whether any area was ever declared.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn has_areas(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> = on!(self.db.reader(), pool => {
+            sqlx::query_scalar("SELECT leaf FROM fact WHERE kind IN (11, 12, 16) AND kind = 11 LIMIT 1")
+                .fetch_optional(pool).await?
+        });
+        Ok(found.is_some())
     }
 
     /// The facts with these ids that are there, fit their seal and are not erased.
@@ -611,6 +650,7 @@ async fn insert_facts(tx: &mut Tx, facts: Vec<SealedFact>, first_leaf: i64) -> R
         ("mac", bytes(|fact| fact.mac.to_vec())),
         ("source", ints(|fact| fact.source)),
         ("intake_key", bytes(|fact| fact.intake_key.clone())),
+        ("subject", Column::OptId(facts.iter().map(|fact| fact.subject).collect())),
     ];
     bulk::insert(tx, "fact", "", &columns).await?;
     let data_keys = ints(|fact| fact.data_key);

@@ -130,7 +130,7 @@ macro_rules! mention_row {
     ($row:ty) => {
         impl<'r> sqlx::FromRow<'r, $row> for MentionRow {
             fn from_row(row: &'r $row) -> Result<Self, sqlx::Error> {
-                Ok(Self { fact: FactRow::from_row(row)?, key: sqlx::Row::try_get(row, 17)? })
+                Ok(Self { fact: FactRow::from_row(row)?, key: sqlx::Row::try_get(row, 18)? })
             }
         }
     };
@@ -151,20 +151,55 @@ impl Store {
         Ok(leaf.unwrap_or(0) as u64)
     }
 
-    /// Adds to the index which facts name whom, and that the log was read up to leaf `upto`.
+    /// Adds to the index which facts name whom, each with its leaf and how much it can change by itself, and that the log
+    /// was read up to leaf `upto`.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn save_mentions(&self, mut mentions: Vec<(MentionKey, u64)>, upto: u64) -> Result<(), StoreError> {
+    pub async fn save_mentions(&self, mut mentions: Vec<(MentionKey, u64, u8)>, upto: u64) -> Result<(), StoreError> {
         // In the order of the index: neighbouring keys share pages.
         mentions.sort_unstable();
         mentions.dedup();
-        let (keys, leaves) = mentions.into_iter().map(|(key, leaf)| (key.0, leaf as i64)).unzip();
+        let columns = [
+            ("leaf", Column::Int(mentions.iter().map(|(_, leaf, _)| *leaf as i64).collect())),
+            ("bearing", Column::Int(mentions.iter().map(|(.., bearing)| i64::from(*bearing)).collect())),
+            ("key", Column::Bytes(mentions.into_iter().map(|(key, ..)| key.0).collect())),
+        ];
         let mut tx = self.db.begin().await?;
-        let columns = [("key", Column::Bytes(keys)), ("leaf", Column::Int(leaves))];
         bulk::insert(&mut tx, "mention", "ON CONFLICT DO NOTHING", &columns).await?;
         set_watermark(&mut tx, "mention", upto).await?;
         commit(tx).await
+    }
+
+    /// Which of these people any fact of at least this bearing names.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn people_with_bearing(&self, people: &[PersonId], least: u8) -> Result<HashSet<PersonId>, StoreError> {
+        const QUERY: &str = "SELECT DISTINCT key FROM mention WHERE bearing >= $1 AND key ";
+        let mut found: Vec<Vec<u8>> = Vec::new();
+        match self.db.reader() {
+            Either::Sqlite(pool) => {
+                for chunk in people.chunks(500) {
+                    let places = chunk.len().next_power_of_two();
+                    let text = format!("{QUERY} IN ({})", vec!["?"; places].join(","));
+                    let mut query = sqlx::query_scalar::<_, Vec<u8>>(AssertSqlSafe(text)).bind(i64::from(least));
+                    for at in 0..places {
+                        query = query.bind(chunk.get(at).map(|person| MentionKey::person(*person).0));
+                    }
+                    found.extend(query.fetch_all(pool).await?);
+                }
+            }
+            Either::Postgres(pool) => {
+                let keys: Vec<Vec<u8>> = people.iter().map(|person| MentionKey::person(*person).0).collect();
+                found = sqlx::query_scalar(AssertSqlSafe(format!("{QUERY} = ANY($2)")))
+                    .bind(i64::from(least))
+                    .bind(keys)
+                    .fetch_all(pool)
+                    .await?;
+            }
+        }
+        Ok(found.iter().filter_map(|key| Uuid::from_slice(key.get(1..)?).ok()).map(PersonId::new).collect())
     }
 
     /// The facts that name any of these, with the key by which each was found; erased ones are left out.
@@ -262,13 +297,14 @@ impl Store {
         Ok(found.into_iter().map(PersonId::new).collect())
     }
 
-    /// Saves assessments, and that the log was assessed up to leaf `upto` when given.
+    /// Saves assessments, takes those of `gone` away, and notes that the log was assessed up to leaf `upto` when given.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn save_assessments(
         &self,
         mut assessments: Vec<StoredAssessment>,
+        gone: Vec<PersonId>,
         upto: Option<u64>,
     ) -> Result<(), StoreError> {
         assessments.sort_unstable_by_key(|assessment| assessment.person);
@@ -295,6 +331,11 @@ impl Store {
                        dossier = excluded.dossier, context = excluded.context, answer = excluded.answer, \
                        mac = excluded.mac";
         bulk::insert(&mut tx, "assessment", replace, &columns).await?;
+        for person in gone {
+            on!(&mut tx, tx => {
+                sqlx::query("DELETE FROM assessment WHERE person = $1").bind(person.uuid()).execute(&mut **tx).await?;
+            });
+        }
         if let Some(upto) = upto {
             set_watermark(&mut tx, "assessment", upto).await?;
         }
@@ -354,7 +395,7 @@ impl Store {
         commit(tx).await
     }
 
-    /// SHA-256 over all projections in their order: equal before and after a rebuild.
+    /// SHA-256 over index and answers in their order: equal before and after a rebuild.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -366,12 +407,10 @@ impl Store {
             while let Some((key, leaf)) = rows.try_next().await? {
                 digest = sha256(&[&digest, &key, &leaf.to_be_bytes()]);
             }
-            let mut rows = sqlx::query_as::<_, (Uuid, Vec<u8>, String)>(
-                "SELECT person, dossier, answer FROM assessment ORDER BY person",
-            )
-            .fetch(pool);
-            while let Some((person, dossier, answer)) = rows.try_next().await? {
-                digest = sha256(&[&digest, person.as_bytes(), &dossier, answer.as_bytes()]);
+            let mut rows =
+                sqlx::query_as::<_, (Uuid, String)>("SELECT person, answer FROM assessment ORDER BY person").fetch(pool);
+            while let Some((person, answer)) = rows.try_next().await? {
+                digest = sha256(&[&digest, person.as_bytes(), answer.as_bytes()]);
             }
         });
         Ok(digest)

@@ -66,6 +66,7 @@ pub struct SealedFact {
     pub(crate) sealed: Vec<u8>,
     pub(crate) source: i64,
     pub(crate) intake_key: Vec<u8>,
+    pub(crate) subject: Option<Uuid>,
     /// Digest of what the recorder says; its signature covers these in order.
     pub(crate) content_digest: Hash,
 }
@@ -118,7 +119,8 @@ impl SealedFact {
         let time = HappenedColumns::of(&envelope.happened);
         let intake_key = new.intake_key.bytes(keys, new.source);
         let content_digest = content_digest(&intake_key, time, &json);
-        let mac = mac(keys, &leaf_hash, key.no, new.source, &intake_key);
+        let subject = new.person.map(PersonId::uuid);
+        let mac = mac(keys, &leaf_hash, key.no, new.source, &intake_key, subject);
         let source = new.source;
         Self {
             envelope,
@@ -130,6 +132,7 @@ impl SealedFact {
             sealed,
             source,
             intake_key,
+            subject,
             content_digest,
         }
     }
@@ -167,7 +170,7 @@ pub(crate) fn open(row: &FactRow, keys: &Keys, key: Option<&DataKey>) -> Result<
     if row.leaf_hash != leaf_hash {
         return Err(tampered("envelope or commitment"));
     }
-    if row.mac != mac(keys, &leaf_hash, row.data_key, row.source, &row.intake_key) {
+    if row.mac != mac(keys, &leaf_hash, row.data_key, row.source, &row.intake_key, row.subject) {
         return Err(tampered("MAC"));
     }
     let (Some(sealed), Some(key)) = (&row.sealed, key) else { return Ok(None) };
@@ -214,6 +217,14 @@ fn nonce(id: FactId) -> [u8; 12] {
     id.as_bytes()[4..].try_into().expect("a UUID has sixteen bytes")
 }
 
-fn mac(keys: &Keys, leaf_hash: &Hash, data_key: i64, source: i64, intake_key: &[u8]) -> [u8; 16] {
-    keys.row_mac(&[leaf_hash, &data_key.to_be_bytes(), &source.to_be_bytes(), intake_key])
+fn mac(
+    keys: &Keys,
+    leaf_hash: &Hash,
+    data_key: i64,
+    source: i64,
+    intake_key: &[u8],
+    subject: Option<Uuid>,
+) -> [u8; 16] {
+    let subject = subject.as_ref().map_or(&[][..], |id| id.as_bytes());
+    keys.row_mac(&[leaf_hash, &data_key.to_be_bytes(), &source.to_be_bytes(), intake_key, subject])
 }

@@ -66,7 +66,7 @@ async fn an_erased_day_is_gone_with_its_key_and_says_so_for_ever() {
         let gone = bench.append_many(0, 40, "2022-03-01T10:00:00+08:00").await;
         let kept = bench.append_many(40, 10, "2022-03-02T10:00:00+08:00").await;
         let mentions =
-            (0..40).map(|leaf| (MentionKey::person(sizao_model::PersonId::from_label("p1")), leaf)).collect();
+            (0..40).map(|leaf| (MentionKey::person(sizao_model::PersonId::from_label("p1")), leaf, 0)).collect();
         bench.store.save_mentions(mentions, 50).await.unwrap();
         let day = CivilDay::parse("2022-03-01").unwrap();
         let erase = || bench.store.erase(RetentionClass::Test, day, "end of term", at("2022-04-01T08:00:00+08:00"));

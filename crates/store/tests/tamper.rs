@@ -135,7 +135,7 @@ async fn one_changed_byte_of_a_body_is_named_by_its_leaf() {
 async fn an_inserted_row_is_named() {
     for place in places().await {
         let columns = "kind, happened_form, happened_from, happened_to, zone, recorded_at, recorder, channel, data_key, \
-                       commitment, leaf_hash, mac, source";
+                       commitment, leaf_hash, mac, source, subject";
         let (id, key) = match place.place {
             Place::Sqlite(_) => ("randomblob(16)", "x'02aa'"),
             Place::Postgres(_) => ("gen_random_uuid()", "'\\x02aa'::bytea"),
@@ -281,7 +281,7 @@ async fn a_forged_assessment_row_is_not_served() {
             context: [0; 32],
             answer: "{}".to_owned(),
         };
-        bench.store.save_assessments(vec![row.clone()], None).await.unwrap();
+        bench.store.save_assessments(vec![row.clone()], vec![], None).await.unwrap();
         assert_eq!(bench.store.load_assessment(person).await.unwrap(), Some(row));
         as_owner(&place.place, &["UPDATE assessment SET colour = 3"]).await;
         assert_eq!(bench.store.load_assessment(person).await.unwrap(), None);

@@ -54,6 +54,7 @@ CREATE TABLE fact (
     mac           BYTEA NOT NULL,
     source        BIGINT NOT NULL,
     intake_key    BYTEA NOT NULL,
+    subject       UUID,
     UNIQUE (source, intake_key)
 );
 

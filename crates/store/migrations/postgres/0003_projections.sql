@@ -1,9 +1,11 @@
 -- Derived from the log; can be thrown away and rebuilt.
 
--- Which facts name a person, fact, pool, site or area. key: a tag byte and the id or code.
+-- Which facts name a person, fact, pool, site or area. key: a tag byte and the id or code. bearing: how much the fact
+-- can change by itself, from 0.
 CREATE TABLE mention (
-    key  BYTEA NOT NULL,
-    leaf BIGINT NOT NULL,
+    key     BYTEA NOT NULL,
+    leaf    BIGINT NOT NULL,
+    bearing BIGINT NOT NULL,
     PRIMARY KEY (key, leaf)
 );
 

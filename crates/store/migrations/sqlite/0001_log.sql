@@ -54,6 +54,7 @@ CREATE TABLE fact (
     mac           BLOB NOT NULL,
     source        INTEGER NOT NULL,
     intake_key    BLOB NOT NULL,
+    subject       BLOB,
     UNIQUE (source, intake_key)
 ) STRICT;
 

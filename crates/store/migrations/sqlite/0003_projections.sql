@@ -1,9 +1,11 @@
 -- Derived from the log; can be thrown away and rebuilt.
 
--- Which facts name a person, fact, pool, site or area. key: a tag byte and the id or code.
+-- Which facts name a person, fact, pool, site or area. key: a tag byte and the id or code. bearing: how much the fact
+-- can change by itself, from 0.
 CREATE TABLE mention (
-    key  BLOB NOT NULL,
-    leaf INTEGER NOT NULL,
+    key     BLOB NOT NULL,
+    leaf    INTEGER NOT NULL,
+    bearing INTEGER NOT NULL,
     PRIMARY KEY (key, leaf)
 ) STRICT, WITHOUT ROWID;
 

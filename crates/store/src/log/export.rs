@@ -102,6 +102,7 @@ const TABLES: &[Table] = &[
             ("mac", Bytes),
             ("source", Int),
             ("intake_key", Bytes),
+            ("subject", Id),
         ],
         public: 13,
     },
@@ -230,7 +231,7 @@ impl Store {
                     for (at, (_, kind)) in columns.iter().enumerate() {
                         cells.push(match kind {
                             Int => row.try_get::<Option<i64>, _>(at)?.map_or(Value::Null, Value::from),
-                            Id => Value::from(row.try_get::<Uuid, _>(at)?.to_string()),
+                            Id => row.try_get::<Option<Uuid>, _>(at)?.map_or(Value::Null, |id| id.to_string().into()),
                             Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Value::Null, |bytes| hex(&bytes).into()),
                             Text => row.try_get::<Option<String>, _>(at)?.map_or(Value::Null, Value::from),
                         });
@@ -402,7 +403,9 @@ fn column<'a>(kind: Type, cells: impl Iterator<Item = &'a Value>) -> Option<Colu
     }
     Some(match kind {
         Int => Column::OptInt(cells.map(|cell| optional(cell, Value::as_i64)).collect::<Option<_>>()?),
-        Id => Column::Id(cells.map(|cell| Uuid::try_parse(cell.as_str()?).ok()).collect::<Option<_>>()?),
+        Id => Column::OptId(
+            cells.map(|cell| optional(cell, |cell| Uuid::try_parse(cell.as_str()?).ok())).collect::<Option<_>>()?,
+        ),
         Bytes => {
             Column::OptBytes(cells.map(|cell| optional(cell, |cell| from_hex(cell.as_str()?))).collect::<Option<_>>()?)
         }

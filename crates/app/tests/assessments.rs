@@ -1,0 +1,209 @@
+//! After any facts, in any portions, every stored assessment is what the pure function says: none is stale.
+
+#[path = "../../store/tests/support/mod.rs"]
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use sizao_app::{App, Rules};
+use sizao_drill::city::{City, CityOptions};
+use sizao_model::{Assessment, Clock, DivisionCode, Fact, Instant, PersonId, fact::RetentionClass};
+use sizao_policy::{FactIndex, Pack, PackTimeline, assess};
+use sizao_store::{Channel, IntakeKey, NewFact, Store, StoreKind, Submission};
+use support::*;
+
+/// A clock that tests move.
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+const PACKS: [(&str, &str); 4] = [
+    ("cn-covid-v8", include_str!("../../../policies/cn-covid-v8/pack.toml")),
+    ("cn-covid-v9", include_str!("../../../policies/cn-covid-v9/pack.toml")),
+    ("ha-arrival-0322", include_str!("../../../policies/ha-arrival-0322/pack.toml")),
+    ("ha-normal-2.0", include_str!("../../../policies/ha-normal-2.0/pack.toml")),
+];
+
+fn timeline() -> PackTimeline {
+    let packs = PACKS.map(|(id, text)| Pack::from_toml(id, text).unwrap_or_else(|errors| panic!("{errors:?}")));
+    PackTimeline::new(packs.into()).unwrap()
+}
+
+struct World {
+    app: Arc<App>,
+    clock: Arc<Hand>,
+    signer: ed25519_dalek::SigningKey,
+    recorder: uuid::Uuid,
+    source: i64,
+}
+
+impl World {
+    async fn new(place: &TestPlace) -> Self {
+        let store = Store::create(&place.place, StoreKind::Drill, master(), entropy(1), at(NOW)).await.unwrap();
+        let signer = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+        let clock = Arc::new(Hand(AtomicI64::new(0)));
+        let rules = Rules::new(timeline(), &PACKS.map(|(_, text)| text));
+        let recorder = store.add_recorder("tester", &signer.verifying_key(), at(NOW)).await.unwrap();
+        let source = store.source("city").await.unwrap();
+        let app = Arc::new(App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap());
+        Self { app, clock, signer, recorder, source }
+    }
+
+    async fn append(&self, facts: &[Fact]) {
+        let new: Vec<NewFact> = facts
+            .iter()
+            .map(|fact| NewFact {
+                id: fact.id,
+                person: fact.person,
+                division: DivisionCode::parse("410102").unwrap(),
+                happened: fact.happened.clone(),
+                recorded_at: fact.recorded_at,
+                body: fact.body.clone(),
+                recorder: self.recorder,
+                channel: Channel::Import,
+                source: self.source,
+                intake_key: IntakeKey::Sender(fact.id.to_string().into()),
+            })
+            .collect();
+        let store = self.app.store();
+        let sealer = store.sealer(&new).await.unwrap();
+        let salts = store.salts(new.len());
+        let sealed: Vec<_> = new.into_iter().zip(salts).map(|(fact, salt)| sealer.seal(fact, &salt)).collect();
+        let submission = Submission::sign(&sealed, &self.signer);
+        store.append(sealed, &submission, None, self.clock.now()).await.unwrap();
+    }
+
+    /// Every person's stored assessment, or what no row means, against the pure function.
+    async fn check(&self, known: &[Fact]) -> usize {
+        let now = self.clock.now();
+        let timeline = timeline();
+        let index = FactIndex::new(known);
+        let mut stored = 0;
+        for person in index.persons() {
+            let want = assess(&index.dossier(person), &timeline, now, now);
+            match self.app.store().load_assessment(person).await.unwrap() {
+                Some(row) => {
+                    stored += 1;
+                    let got: Assessment = serde_json::from_str(&row.answer).unwrap();
+                    assert_eq!(sorted(got), sorted(want), "{person}");
+                }
+                None => assert!(
+                    want.measures.is_empty() && want.classes.is_empty() && want.offers.is_empty(),
+                    "no row for {person}, but {want:?}"
+                ),
+            }
+            let fresh = self.app.assess(person, now, now).await.unwrap();
+            let again = assess(&index.dossier(person), &timeline, now, now);
+            assert_eq!(sorted(fresh.assessment), sorted(again), "{person}");
+        }
+        stored
+    }
+}
+
+/// The order of lists means nothing.
+fn sorted(mut answer: Assessment) -> Assessment {
+    answer.classes.sort_unstable();
+    answer.measures.sort_unstable_by_key(|measure| (measure.starts_at(), measure.rule().to_owned(), measure.ends_at()));
+    for measure in &mut answer.measures {
+        let mut because = measure.because().to_vec();
+        because.sort_unstable();
+        because.dedup();
+        let plain = sizao_model::Measure::open(
+            measure.kind(),
+            measure.rule().into(),
+            because,
+            measure.starts_at(),
+            measure.ends_at(),
+        );
+        *measure = plain.unwrap().with_tests(measure.tests().to_vec());
+    }
+    answer
+}
+
+fn city(people: u32, seed: u64) -> Vec<Fact> {
+    let city = City::build(CityOptions::new(people, 14, seed)).unwrap();
+    let mut facts: Vec<Fact> = city.facts().collect();
+    facts.sort_by_key(|fact| (fact.recorded_at, fact.id));
+    facts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stored_assessment_is_stale_after_any_portion_of_facts() {
+    for (place, seed) in places().await.iter().zip(1..) {
+        let world = World::new(place).await;
+        let facts = city(250, seed);
+        let cuts = [facts.len() / 3, facts.len() * 2 / 3, facts.len() * 2 / 3 + 1, facts.len()];
+        let mut from = 0;
+        let mut stored = 0;
+        for to in cuts {
+            let now = facts[to - 1].recorded_at.as_micros() + 60_000_000;
+            world.clock.0.store(now, Ordering::Relaxed);
+            world.append(&facts[from..to]).await;
+            world.app.catch_up(|_| {}).await.unwrap();
+            // The clock moved on: assessments of people without new facts are made again when they are due.
+            let people: Vec<PersonId> = FactIndex::new(&facts[..to]).persons().collect();
+            world.app.reassess(&people).await.unwrap();
+            stored = world.check(&facts[..to]).await;
+            from = to;
+        }
+        assert!(stored > 20, "only {stored} people have anything to assess: the city is too quiet to test with");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_come_one_by_one_leave_no_assessment_stale() {
+    let place = sqlite();
+    let world = World::new(&place).await;
+    let facts = city(300, 7);
+    let begin = facts.len() - 150;
+    let end = facts[facts.len() - 1].recorded_at.as_micros() + 60_000_000;
+    world.clock.0.store(end, Ordering::Relaxed);
+    world.append(&facts[..begin]).await;
+    world.app.catch_up(|_| {}).await.unwrap();
+    for at in begin..facts.len() {
+        world.append(&facts[at..=at]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        if at % 30 == 0 || at + 1 == facts.len() {
+            world.check(&facts[..=at]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_makes_the_same_projections() {
+    let place = sqlite();
+    let world = World::new(&place).await;
+    let facts = city(300, 3);
+    world.clock.0.store(facts[facts.len() - 1].recorded_at.as_micros(), Ordering::Relaxed);
+    for portion in facts.chunks(700) {
+        world.append(portion).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+    }
+    let before = world.app.store().projection_digest().await.unwrap();
+    world.app.rebuild(|_| {}).await.unwrap();
+    assert_eq!(world.app.store().projection_digest().await.unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_erasure_the_people_concerned_are_assessed_on_what_is_left() {
+    let place = sqlite();
+    let world = World::new(&place).await;
+    let facts = city(300, 5);
+    world.clock.0.store(facts[facts.len() - 1].recorded_at.as_micros(), Ordering::Relaxed);
+    world.append(&facts).await;
+    let gone = facts.iter().filter(|fact| fact.body.kind().retention() == RetentionClass::Exposure);
+    let day = gone.clone().map(|fact| fact.recorded_at.day()).next().expect("the city has exposures");
+    let is_gone =
+        |fact: &Fact| fact.body.kind().retention() == RetentionClass::Exposure && fact.recorded_at.day() == day;
+    world.app.erase(RetentionClass::Exposure, day, "end of term").await.unwrap();
+    let left: Vec<Fact> = facts.iter().filter(|fact| !is_gone(fact)).cloned().collect();
+    assert!(left.len() < facts.len());
+    world.check(&left).await;
+}
