@@ -6,6 +6,7 @@
 mod counts;
 mod error;
 mod incidence;
+mod regression;
 mod serial_interval;
 mod special;
 
@@ -22,6 +23,7 @@ pub mod glr;
 pub mod growth;
 pub mod nowcast;
 pub mod outbreak_p;
+pub mod recent_trend;
 pub mod reference;
 pub mod reference_values;
 pub mod rogerson;

@@ -11,6 +11,9 @@ use cylinders::{Cylinders, likelihood_ratio};
 use zones::make_zones;
 pub use zones::{Distance, ScanSite, Zone};
 
+/// Cases that a permutation scan shuffles at most.
+const CASES_MAX: f64 = 1e7;
+
 /// Settings of a scan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScanSettings {
@@ -137,6 +140,8 @@ pub fn scan_permutation(
 ) -> Result<ScanResult, EpiError> {
     let table = check_counts(counts, sites, settings)?;
     check_population(weights, sites.len())?;
+    let rule = "at most 10 million: every case is shuffled";
+    require("total cases", table.total, rule, table.total <= CASES_MAX)?;
     let per_site: Vec<f64> = (0..sites.len()).map(|i| counts.iter().map(|row| row[i]).sum()).collect();
     let expected: Vec<Vec<f64>> = counts
         .iter()

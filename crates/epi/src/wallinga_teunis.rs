@@ -2,11 +2,11 @@
 
 use crate::error::EpiError;
 use crate::incidence::infectivity_of;
-use crate::special::normal_quantile;
+use crate::special::{ln_gamma, normal_quantile};
 use crate::{Counts, SerialInterval, Window};
 
 /// Variance of the number of infectees above which its distribution is taken as normal.
-const EXACT_VARIANCE_MAX: f64 = 2500.0;
+const EXACT_VARIANCE_MAX: f64 = 400.0;
 
 /// Case reproduction number of the cases of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,7 @@ pub struct CaseReproductionRow {
 /// A case of day i was infected by a given case of day j with probability p_ij = w_{i-j} / Σ_k I_k w_{i-k}. A case of
 /// day j then infects R_j = Σ_i I_i p_ij others on average, and a window has the mean of R_j over its cases. The
 /// number infected from a window is a sum of independent yes-or-no events; standard deviation and quantiles are those
-/// of that sum, exact up to a variance of 2500 and normal beyond. Later cases whose infector cannot be in the series
+/// of that sum, exact up to a variance of 400 and normal beyond. Later cases whose infector cannot be in the series
 /// are nobody's infectee.
 ///
 /// - `cases`: new cases per day by onset, oldest first, no gaps; persons.
@@ -114,29 +114,61 @@ fn sum_quantiles(chances: &[(f64, f64)], mean: f64, variance: f64, levels: [f64;
     if variance > EXACT_VARIANCE_MAX {
         return levels.map(|level| (mean + normal_quantile(level) * variance.sqrt()).max(0.0));
     }
-    // Chances near 1 only shift the sum; the distribution of the rest is built up case by case, cut to its bulk.
-    let reach = (mean + 12.0 * variance.sqrt() + 20.0).ceil() as usize;
-    let sure: f64 = chances.iter().filter(|(_, p)| *p >= 1.0).map(|(n, _)| n).sum();
-    let mut mass = vec![0.0; reach + 2];
-    mass[0] = 1.0;
-    let mut top = 0;
-    for &(n, p) in chances.iter().filter(|(_, p)| *p < 1.0) {
-        for _ in 0..n as usize {
-            top = (top + 1).min(reach);
-            for k in (1..=top).rev() {
-                mass[k] = mass[k] * (1.0 - p) + mass[k - 1] * p;
-            }
-            mass[0] *= 1.0 - p;
-        }
-    }
+    let sum = chances.iter().fold(Masses { first: 0.0, masses: vec![1.0] }, |sum, &(n, p)| sum.plus(binomial(n, p)));
     levels.map(|level| {
         let mut cdf = 0.0;
-        let reached = mass.iter().position(|m| {
+        let reached = sum.masses.iter().position(|m| {
             cdf += m;
             cdf >= level
         });
-        reached.unwrap_or(reach) as f64 + sure
+        sum.first + reached.unwrap_or(sum.masses.len() - 1) as f64
     })
+}
+
+/// Probabilities of `first`, `first` + 1, ...; what is left out has less than 1e-14.
+struct Masses {
+    first: f64,
+    masses: Vec<f64>,
+}
+
+impl Masses {
+    /// Distribution of the sum of two independent numbers.
+    fn plus(&self, other: Masses) -> Masses {
+        let mut masses = vec![0.0; self.masses.len() + other.masses.len() - 1];
+        for (i, a) in self.masses.iter().enumerate() {
+            masses[i..].iter_mut().zip(&other.masses).for_each(|(slot, b)| *slot += a * b);
+        }
+        let is_heavy = |m: &f64| *m > 1e-17;
+        let from = masses.iter().position(is_heavy).unwrap_or(0);
+        let to = masses.iter().rposition(is_heavy).unwrap_or(0);
+        Masses { first: self.first + other.first + from as f64, masses: masses[from..=to].to_vec() }
+    }
+}
+
+/// The binomial distribution about its bulk. A probability above one half is counted by its misses, so that many cases
+/// with nearly certain infectors stay a short list.
+fn binomial(n: f64, p: f64) -> Masses {
+    if p > 0.5 {
+        let mut misses = binomial(n, 1.0 - p);
+        misses.masses.reverse();
+        let first = n - misses.first - (misses.masses.len() - 1) as f64;
+        return Masses { first, masses: misses.masses };
+    }
+    if p <= 0.0 {
+        return Masses { first: 0.0, masses: vec![1.0] };
+    }
+    let (mean, sd) = (n * p, (n * p * (1.0 - p)).sqrt());
+    let first = (mean - 9.0 * sd - 10.0).floor().max(0.0);
+    let last = (mean + 9.0 * sd + 20.0).ceil().min(n);
+    let choose = ln_gamma(n + 1.0) - ln_gamma(first + 1.0) - ln_gamma(n - first + 1.0);
+    let mut mass = (choose + first * p.ln() + (n - first) * (-p).ln_1p()).exp();
+    let mut masses = Vec::with_capacity((last - first) as usize + 1);
+    for k in 0..=(last - first) as usize {
+        masses.push(mass);
+        let k = first + k as f64;
+        mass *= (n - k) / (k + 1.0) * p / (1.0 - p);
+    }
+    Masses { first, masses }
 }
 
 #[cfg(test)]
@@ -160,6 +192,40 @@ mod tests {
     fn one_possible_infector_leaves_no_uncertainty() {
         let row = rows(&[1.0, 4.0], &[Window { first: 0, last: 0 }])[0];
         assert_eq!((row.mean, row.sd, row.lower, row.upper), (4.0, 0.0, 4.0, 4.0));
+    }
+
+    #[test]
+    fn quantiles_equal_a_case_by_case_sum() {
+        let chances = [(7.0, 0.2), (3.0, 0.9), (40.0, 0.03), (5.0, 1.0), (12.0, 0.5)];
+        let mut masses = vec![1.0];
+        for (n, p) in chances {
+            for _ in 0..n as usize {
+                let mut next = vec![0.0; masses.len() + 1];
+                for (k, m) in masses.iter().enumerate() {
+                    next[k] += m * (1.0 - p);
+                    next[k + 1] += m * p;
+                }
+                masses = next;
+            }
+        }
+        let mean: f64 = chances.iter().map(|(n, p)| n * p).sum();
+        for level in [0.001, 0.025, 0.5, 0.975, 0.999] {
+            let mut cdf = 0.0;
+            let slow = masses
+                .iter()
+                .position(|m| {
+                    cdf += m;
+                    cdf >= level
+                })
+                .unwrap() as f64;
+            assert_eq!(sum_quantiles(&chances, mean, 10.0, [level, level]), [slow, slow], "{level}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_million_cases_end_soon() {
+        let row = rows(&[1.0, 1e9, 3.0, 1e9], &[Window { first: 0, last: 0 }])[0];
+        assert!(row.mean >= 1e9 && row.lower <= row.mean && row.upper >= row.mean);
     }
 
     #[test]

@@ -69,6 +69,26 @@ struct Progress {
     moved: f64,
 }
 
+/// exp(slope x step), kept while the step stays the same.
+struct StepGrowth {
+    slope: f64,
+    step: f64,
+    factor: f64,
+}
+
+impl StepGrowth {
+    fn new(slope: f64) -> Self {
+        Self { slope, step: 0.0, factor: 1.0 }
+    }
+
+    fn over(&mut self, step: f64) -> f64 {
+        if step != self.step {
+            (self.step, self.factor) = (step, (self.slope * step).exp());
+        }
+        self.factor
+    }
+}
+
 impl Glm {
     /// Fits with or without trend, reweights if asked, predicts the judged period. None when it does not converge.
     pub(super) fn fit(&mut self, weeks: &ReferenceWeeks, settings: &FarringtonSettings, trend: bool) -> Option<Fit> {
@@ -154,10 +174,11 @@ impl Glm {
     fn update(&mut self, weeks: &ReferenceWeeks, solution: Solution) -> Progress {
         let slope = solution.slope.unwrap_or(0.0);
         let mut progress = Progress::default();
+        let mut growth = StepGrowth::new(slope);
         for run in &weeks.runs {
             let level = self.level[run.level];
             let base = level.response - slope * level.time;
-            let factor = (slope * run.step).exp();
+            let factor = growth.over(run.step);
             let mut rate = (base + slope * weeks.times[run.from]).exp();
             for i in run.from..run.to {
                 let linear = base + slope * weeks.times[i];
@@ -203,10 +224,16 @@ impl Glm {
     /// Down-weights periods with large Anscombe residuals: earlier outbreaks.
     fn reweight(&mut self, weeks: &ReferenceWeeks, solution: Solution, dispersion: f64, threshold: f64) {
         let mut total = 0.0;
+        let has_population = weeks.offsets.iter().any(|offset| *offset != 0.0);
+        let mut growth = StepGrowth::new(solution.slope.unwrap_or(0.0) / 6.0);
         for run in &weeks.runs {
+            let factor = growth.over(run.step);
+            // μ^(1/6) grows along a run like μ itself, by the sixth root of its factor.
+            let mut root = (self.linear[run.from] / 6.0).exp();
             for i in run.from..run.to {
                 let leverage = self.working_weight[i] * self.variance_factor(run.level, weeks.times[i], solution);
-                let sixth = ((self.linear[i] + weeks.offsets[i]) / 6.0).exp();
+                let sixth = if has_population { root * (weeks.offsets[i] / 6.0).exp() } else { root };
+                root *= factor;
                 let residual = 1.5 * (weeks.two_thirds[i] / sixth - sixth * sixth * sixth)
                     / (dispersion * (1.0 - leverage)).max(0.0).sqrt();
                 let weight = if residual > threshold { 1.0 / (residual * residual) } else { 1.0 };

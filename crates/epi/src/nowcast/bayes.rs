@@ -35,9 +35,9 @@ pub enum TruncatedDelays {
     /// Delays counted as they came: biased towards short ones while an outbreak grows.
     Ignored,
     /// Delays given that they could be seen: generalised Dirichlet distribution of the reverse hazards. `draws` samples
-    /// of the share reported per event day.
+    /// of the share reported.
     Corrected {
-        /// Samples per event day, 1,000 or more.
+        /// Samples, 1,000 or more.
         draws: usize,
     },
 }
@@ -139,11 +139,11 @@ pub fn nowcast_bayes(
     require_positive("prior mean", prior.mean)?;
     require_positive("prior variance", prior.variance)?;
     let (shape, rate) = (prior.mean * prior.mean / prior.variance, prior.mean / prior.variance);
-    let shares = share_distribution(triangle, delays, truncation)?;
+    let shares = share_distribution(triangle, delays, truncation, rng)?;
     let mut masses = Vec::new();
     let rows = triangle.open_days().map(|day| {
         let observed = triangle.observed(day);
-        let nodes = shares.nodes(triangle.age(day), rng);
+        let nodes = shares.nodes(triangle.age(day));
         masses.clear();
         masses.resize(room(cases_max, observed), 0.0);
         for share in &nodes {
@@ -159,16 +159,17 @@ pub fn nowcast_bayes(
 /// Distribution of the share of events reported within each delay.
 enum Shares {
     Dirichlet(Vec<f64>),
-    /// Beta parameters of the reverse hazards for delays 1..=D.
     ReverseHazards {
+        /// Beta parameters of the reverse hazards for delays 1..=D.
         parameters: Vec<(f64, f64)>,
-        draws: usize,
+        /// Equally likely values per delay 0..=D.
+        nodes: Vec<Vec<f64>>,
     },
 }
 
 impl Shares {
     /// Equally likely values of the share reported within a delay.
-    fn nodes(&self, delay: usize, rng: &mut impl Rng) -> Vec<f64> {
+    fn nodes(&self, delay: usize) -> Vec<f64> {
         match self {
             Shares::Dirichlet(weights) => {
                 let (within, beyond) = split_weights(weights, delay);
@@ -178,17 +179,7 @@ impl Shares {
                 let level = |i: usize| (i as f64 + 0.5) / SHARE_NODES as f64;
                 (0..SHARE_NODES).map(|i| inv_beta_reg(within, beyond, level(i)).clamp(0.0, 1.0)).collect()
             }
-            Shares::ReverseHazards { parameters, draws } => {
-                let hazards: Vec<Beta<f64>> = parameters
-                    .iter()
-                    .skip(delay)
-                    .map(|&(a, b)| Beta::new(a, b).expect("prior weights make both parameters positive"))
-                    .collect();
-                if hazards.is_empty() {
-                    return vec![1.0];
-                }
-                (0..*draws).map(|_| hazards.iter().map(|h| 1.0 - h.sample(rng)).product()).collect()
-            }
+            Shares::ReverseHazards { nodes, .. } => nodes[delay.min(nodes.len() - 1)].clone(),
         }
     }
 
@@ -210,6 +201,7 @@ fn share_distribution(
     triangle: &ReportingTriangle,
     delays: DelayModel,
     truncation: TruncatedDelays,
+    rng: &mut impl Rng,
 ) -> Result<Shares, EpiError> {
     match truncation {
         TruncatedDelays::Ignored => Ok(Shares::Dirichlet(dirichlet_weights(triangle, delays))),
@@ -220,9 +212,41 @@ fn share_distribution(
                 let later = count.up_to_delay - count.with_delay + delays.prior_weight * x as f64;
                 (count.with_delay + delays.prior_weight, later)
             });
-            Ok(Shares::ReverseHazards { parameters: parameters.collect(), draws })
+            let parameters: Vec<(f64, f64)> = parameters.collect();
+            let nodes = draw_shares(&parameters, draws, rng);
+            Ok(Shares::ReverseHazards { parameters, nodes })
         }
     }
+}
+
+/// Draws reverse hazards, multiplies them up to shares, and gathers the shares of each delay into equal groups.
+fn draw_shares(parameters: &[(f64, f64)], draws: usize, rng: &mut impl Rng) -> Vec<Vec<f64>> {
+    let both_positive = "prior weights make both parameters positive";
+    let hazards: Vec<Beta<f64>> = parameters.iter().map(|&(a, b)| Beta::new(a, b).expect(both_positive)).collect();
+    let mut samples = vec![Vec::with_capacity(draws); parameters.len()];
+    for _ in 0..draws {
+        let mut share = 1.0;
+        for (hazard, sample) in hazards.iter().zip(&mut samples).rev() {
+            share *= 1.0 - hazard.sample(rng);
+            sample.push(share);
+        }
+    }
+    let mut nodes: Vec<Vec<f64>> = samples.into_iter().map(grouped).collect();
+    nodes.push(vec![1.0]);
+    nodes
+}
+
+/// Means of equal groups of sorted values.
+fn grouped(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let groups = values.len().min(SHARE_NODES);
+    let bounds = |i: usize| i * values.len() / groups;
+    (0..groups)
+        .map(|i| {
+            let group = &values[bounds(i)..bounds(i + 1)];
+            group.iter().sum::<f64>() / group.len() as f64
+        })
+        .collect()
 }
 
 fn dirichlet_weights(triangle: &ReportingTriangle, delays: DelayModel) -> Vec<f64> {

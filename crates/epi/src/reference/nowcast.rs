@@ -12,7 +12,7 @@ use crate::nowcast::{
 
 /// Seed and size of the samples where truncated delays are drawn.
 const SEED: u64 = 20_110_530;
-const DRAWS: usize = 4_000;
+const DRAWS: usize = 20_000;
 
 pub(super) fn run(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let part = case.settings();
