@@ -1,4 +1,4 @@
-//! Times tracing on a large ledger and prints what it costs: `bench_trace DIR [DIR ...] [--runs N]`.
+//! Times tracing on a large ledger and prints what it costs: `bench_trace DIR [DIR ...] [--runs N] [--only T1]`.
 //!
 //! Each folder holds `ledger.u32` (person, place, enter, leave), `cases.u32` (case, person, from, until) and
 //! `places.u32` (place): little-endian 32-bit numbers, row after row, as `docs/methods/tracing.md` tells how to write
@@ -27,8 +27,12 @@ struct Question {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (mut folders, mut rows, mut seed, mut runs) = (Vec::new(), None, 1, 7);
+    let (mut folders, mut rows, mut seed, mut runs, mut only) = (Vec::new(), None, 1, 7, String::new());
     while let Some(argument) = arguments.next() {
+        if argument == "--only" {
+            only = arguments.next().expect("T1, T2 or T3 follows");
+            continue;
+        }
         let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number follows");
         match argument.as_str() {
             "--rows" => rows = Some(number() as usize),
@@ -39,15 +43,16 @@ fn main() {
     }
     for folder in &folders {
         println!("## {folder}");
-        bench(read(folder), runs);
+        bench(read(folder), runs, &only);
     }
     if let Some(rows) = rows {
         println!("## made here: {rows} rows, seed {seed}");
-        bench(city::ledger(rows, seed), runs);
+        bench(city::ledger(rows, seed), runs, &only);
     }
 }
 
-fn bench(question: Question, runs: usize) {
+fn bench(question: Question, runs: usize, only: &str) {
+    let runs_of = |name: &str| if name.starts_with(only) { runs } else { 0 };
     let Question { stays, cases, places } = question;
     let rows = stays.len();
     let (view, took) = timed(|| View::from_stays(stays).expect("the ledger fits an index"));
@@ -60,15 +65,15 @@ fn bench(question: Question, runs: usize) {
     let secondary = SecondaryRules { latency_s: 2 * DAY_S, now_s: START_S + 14 * DAY_S };
     for count in [1, 100, 1_000] {
         let cases = &cases[..count.min(cases.len())];
-        let contacts = repeat(&format!("T1 K={count}"), runs, || find_contacts(&view, cases, &rules));
+        let contacts = repeat(&format!("T1 K={count}"), runs_of("T1").max(1), || find_contacts(&view, cases, &rules));
         if count <= 100 || rows <= 60_000_000 {
-            repeat(&format!("T2 K={count}"), runs, || {
+            repeat(&format!("T2 K={count}"), runs_of("T2"), || {
                 find_secondary_contacts(&view, cases, &contacts, &secondary, &rules)
             });
         }
     }
     let window = Span { from_s: START_S + 5 * DAY_S, until_s: START_S + 12 * DAY_S };
-    repeat("T3", runs, || find_visitors(&view, &places, window));
+    repeat("T3", runs_of("T3"), || find_visitors(&view, &places, window));
     println!("peak       {:.2} GB resident", peak_bytes() as f64 / 1e9);
 }
 
@@ -77,7 +82,10 @@ fn repeat<T>(name: &str, runs: usize, ask: impl Fn() -> Vec<T>) -> Vec<T> {
     let cpu_before = cpu_s();
     let mut times = Vec::with_capacity(runs);
     let mut answer = Vec::new();
-    for _ in 0..runs.max(1) {
+    if runs == 0 {
+        return Vec::new();
+    }
+    for _ in 0..runs {
         let (rows, took) = timed(&ask);
         times.push(took);
         answer = rows;

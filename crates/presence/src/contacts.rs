@@ -88,14 +88,29 @@ fn add_contacts(
 ) {
     let first = contacts.len();
     sort_by_contact(encounters, spare, view.people.len());
-    contacts.extend(encounters.chunk_by(|a, b| a.contact == b.contact).map(|pair| Contact {
-        case,
-        contact: PersonNo(view.people.id(pair[0].contact)),
-        encounters: pair.len() as u32,
-        overlap_s: pair.iter().map(|e| u64::from(e.end_s - e.start_s)).sum(),
-        first_exposure_s: pair.iter().map(|e| e.start_s).min().unwrap_or(0),
-        last_exposure_s: pair.iter().map(|e| e.end_s).max().unwrap_or(0),
-    }));
+    contacts.reserve(encounters.len());
+    let mut last = None;
+    for encounter in &*encounters {
+        let &Encounter { contact, start_s, end_s } = encounter;
+        let overlap_s = u64::from(end_s - start_s);
+        match contacts.last_mut() {
+            Some(row) if last == Some(contact) => {
+                row.encounters += 1;
+                row.overlap_s += overlap_s;
+                row.first_exposure_s = row.first_exposure_s.min(start_s);
+                row.last_exposure_s = row.last_exposure_s.max(end_s);
+            }
+            _ => contacts.push(Contact {
+                case,
+                contact: PersonNo(view.people.id(contact)),
+                encounters: 1,
+                overlap_s,
+                first_exposure_s: start_s,
+                last_exposure_s: end_s,
+            }),
+        }
+        last = Some(contact);
+    }
     if !view.people.is_ordered() {
         contacts[first..].sort_unstable_by_key(|contact| contact.contact);
     }

@@ -7,7 +7,7 @@ use crate::contacts::Contact;
 use crate::encounters::{BATCH, Exposer, Scratch, for_encounters};
 use crate::exposure::{ExposureRules, IndexCase};
 use crate::stay::{PersonNo, Span};
-use crate::tally::{Gathered, NARROW_S, Narrow, Record, Tally, Wide};
+use crate::tally::{Gathered, NARROW_S, Narrow, Record, Sum, Tally, Wide};
 use crate::view::View;
 
 /// Somebody who met contacts of cases after these may have become infectious.
@@ -53,12 +53,7 @@ pub fn find_secondary_contacts(
     let epoch_s = view.epoch_s();
     let excluded = excluded(view, cases, contacts);
     let latest_s = secondary.now_s.saturating_add(rules.airborne_lag_s);
-    let tally = if latest_s.saturating_sub(epoch_s) < NARROW_S {
-        tally::<Narrow>(view, &sources, epoch_s, rules)
-    } else {
-        tally::<Wide>(view, &sources, epoch_s, rules)
-    };
-    let mut rows = tally.rows(|person, sum| {
+    let row = |person: u32, sum: &Sum| {
         let row = SecondaryContact {
             contact: PersonNo(view.people.id(person)),
             sources: sum.sources,
@@ -68,7 +63,12 @@ pub fn find_secondary_contacts(
             last_exposure_s: epoch_s + sum.last_s,
         };
         (!excluded.contains(person)).then_some(row)
-    });
+    };
+    let mut rows = if latest_s.saturating_sub(epoch_s) < NARROW_S {
+        tally::<Narrow>(view, &sources, epoch_s, rules, row)
+    } else {
+        tally::<Wide>(view, &sources, epoch_s, rules, row)
+    };
     if !view.people.is_ordered() {
         rows.sort_unstable_by_key(|row| row.contact);
     }
@@ -95,7 +95,13 @@ fn sources_of(view: &View, cases: &[IndexCase], contacts: &[Contact], rules: &Se
     sources
 }
 
-fn tally<R: Record>(view: &View, sources: &[Exposer], epoch_s: u32, rules: &ExposureRules) -> Tally {
+fn tally<R: Record>(
+    view: &View,
+    sources: &[Exposer],
+    epoch_s: u32,
+    rules: &ExposureRules,
+    row: impl Fn(u32, &Sum) -> Option<SecondaryContact> + Sync,
+) -> Vec<SecondaryContact> {
     let person_count = view.people.len();
     let mut tally = Tally::new(person_count);
     let workers = rayon::current_num_threads();
@@ -107,7 +113,7 @@ fn tally<R: Record>(view: &View, sources: &[Exposer], epoch_s: u32, rules: &Expo
         shares.push((number, share));
         number += share.len();
     }
-    while shares.iter().any(|(_, share)| !share.is_empty()) {
+    loop {
         shares.par_iter_mut().zip(&mut gathered).for_each_init(Scratch::default, |scratch, (share, gathered)| {
             while !share.1.is_empty() && !gathered.is_full() {
                 let (batch, rest) = share.1.split_at(share.1.len().min(BATCH));
@@ -119,9 +125,11 @@ fn tally<R: Record>(view: &View, sources: &[Exposer], epoch_s: u32, rules: &Expo
                 *share = (share.0 + batch.len(), rest);
             }
         });
+        if shares.iter().all(|(_, share)| share.is_empty()) {
+            return tally.finish(&gathered, row);
+        }
         tally.add(&mut gathered);
     }
-    tally
 }
 
 /// A set of persons by dense number.

@@ -125,48 +125,58 @@ impl Question {
         let cases = Table::open("cases", tables.cases, &["case_id", "person_id", "t0", "t1"])?;
         let risky = tables.risky_places.map(|bytes| Table::open("risky_places", bytes, &["place_id"])).transpose()?;
 
-        // Ids first: numbers keep their value only if every id of the kind is one.
-        let (mut people, mut places, mut case_ids) =
-            (IdsBuilder::default(), IdsBuilder::default(), IdsBuilder::default());
-        for row in ledger.rows() {
-            people.add(&row.cell(0));
-            places.add(&row.cell(1));
-        }
-        for row in cases.rows() {
-            case_ids.add(&row.cell(0));
-            people.add(&row.cell(1));
-        }
-        for row in risky.iter().flat_map(Table::rows) {
-            places.add(&row.cell(0));
-        }
-        let (people, places, case_ids) = (people.finish(), places.finish(), case_ids.finish());
+        let (people, places, case_ids) = read_ids(&ledger, &cases, risky.as_ref());
 
         let rules = StayRules { open_cap_s: params.open_cap_s, now_s: params.now_s, stay_max_s: STAY_MAX_S };
         let mut stays = Vec::new();
-        for row in ledger.rows() {
+        ledger.for_rows(|row| {
             report.rows += 1;
-            match read_stay(&row, &people, &places, &rules) {
+            match read_stay(row, &people, &places, &rules) {
                 Ok(stay) => stays.push(stay),
                 Err((rule, detail)) => report.refuse(rule, "ledger", row.number, &detail),
             }
-        }
+        });
         report.accepted = stays.len() as u64;
         let mut index_cases = Vec::new();
-        for row in cases.rows() {
-            match read_case(&row, &case_ids, &people) {
-                Ok(case) => index_cases.push(case),
-                Err((rule, detail)) => report.refuse(rule, "cases", row.number, &detail),
-            }
-        }
+        cases.for_rows(|row| match read_case(row, &case_ids, &people) {
+            Ok(case) => index_cases.push(case),
+            Err((rule, detail)) => report.refuse(rule, "cases", row.number, &detail),
+        });
         let mut risky_places = Vec::new();
-        for row in risky.iter().flat_map(Table::rows) {
-            match row.sound(1).then(|| places.number(&row.cell(0))).flatten() {
-                Some(place) => risky_places.push(PlaceNo(place)),
-                None => report.refuse(Rule::Unreadable, "risky_places", row.number, "place_id is empty"),
-            }
+        if let Some(risky) = risky {
+            risky.for_rows(|row| match id(row, 0, &places) {
+                Ok(place) => risky_places.push(PlaceNo(place)),
+                Err((rule, detail)) => report.refuse(rule, "risky_places", row.number, &detail),
+            });
         }
         Ok(Self { people, places, case_ids, stays, cases: index_cases, risky: risky_places })
     }
+}
+
+/// Ids of people, places and cases. Numbers keep their value only if every id of the kind is one, so all are looked at
+/// before the first is numbered.
+fn read_ids(ledger: &Table<'_>, cases: &Table<'_>, risky: Option<&Table<'_>>) -> (Ids, Ids, Ids) {
+    let mut people = IdsBuilder::default();
+    let mut places = IdsBuilder::default();
+    let mut case_ids = IdsBuilder::default();
+    let mut walk = |note: fn(&mut IdsBuilder, &str)| {
+        ledger.for_rows(|row| {
+            note(&mut people, &row.cell(0));
+            note(&mut places, &row.cell(1));
+        });
+        cases.for_rows(|row| {
+            note(&mut case_ids, &row.cell(0));
+            note(&mut people, &row.cell(1));
+        });
+        if let Some(risky) = risky {
+            risky.for_rows(|row| note(&mut places, &row.cell(0)));
+        }
+        people.are_texts() || places.are_texts() || case_ids.are_texts()
+    };
+    if walk(IdsBuilder::look) {
+        walk(IdsBuilder::add);
+    }
+    (people.finish(), places.finish(), case_ids.finish())
 }
 
 type Refusal = (Rule, String);
@@ -218,26 +228,31 @@ fn clamped_second(row: &csv::Row<'_>, column: usize) -> Result<u32, Refusal> {
 fn read_params(bytes: &[u8]) -> Result<TraceParams, PresenceError> {
     const NAMES: [&str; 6] = ["d_s", "latency_s", "t_now", "open_cap_s", "t3_t0", "t3_t1"];
     let table = Table::open("params", bytes, &NAMES)?;
-    let rows = table.rows().count() as u64;
+    let (mut rows, mut values) = (0, Vec::new());
+    table.for_rows(|row| {
+        rows += 1;
+        let value = |column: usize| {
+            row.cell(column).trim().parse::<u32>().map_err(|_| PresenceError::CellRefused {
+                table: "params",
+                row: row.number,
+                column: NAMES[column],
+                value: row.cell(column).into_owned(),
+                rule: "whole seconds are wanted, 0 to 4294967295",
+            })
+        };
+        values.extend((0..NAMES.len()).map(value));
+    });
     if rows != 1 {
         return Err(PresenceError::ParamRows { rows });
     }
-    let row = table.rows().next().expect("there is exactly one");
-    let value = |column: usize| {
-        row.cell(column).trim().parse().map_err(|_| PresenceError::CellRefused {
-            table: "params",
-            row: row.number,
-            column: NAMES[column],
-            value: row.cell(column).into_owned(),
-            rule: "whole seconds are wanted, 0 to 4294967295",
-        })
-    };
+    let values: Vec<u32> = values.into_iter().collect::<Result<_, _>>()?;
+    let value = |column: usize| values[column];
     Ok(TraceParams {
-        least_s: value(0)?,
-        latency_s: value(1)?,
-        now_s: value(2)?,
-        open_cap_s: value(3)?,
-        visits: Span { from_s: value(4)?, until_s: value(5)? },
+        least_s: value(0),
+        latency_s: value(1),
+        now_s: value(2),
+        open_cap_s: value(3),
+        visits: Span { from_s: value(4), until_s: value(5) },
     })
 }
 

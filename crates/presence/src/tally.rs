@@ -7,8 +7,13 @@ use rayon::prelude::*;
 const RANGE_BITS: u32 = 14;
 const RANGE: usize = 1 << RANGE_BITS;
 
-/// Encounters gathered before they are added up: 2^22 of 8 bytes for each thread.
-const GATHERED_MAX: usize = 1 << 22;
+/// Encounters that a worker gathers for each person before they are added up: the more, the less often all sums are
+/// gone through; the fewer, the less memory.
+const GATHERED_PER_PERSON: usize = 4;
+
+/// Bounds of what a worker gathers: 4 MB and 128 MB of 8-byte records.
+const GATHERED_MIN: usize = 1 << 19;
+const GATHERED_MAX: usize = 1 << 24;
 
 /// One person's sums.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,13 +37,15 @@ pub(crate) struct Gathered<R> {
     ranges: Vec<Vec<R>>,
     /// Source that the last record of each range belongs to, plus one.
     source_of: Vec<u32>,
+    count_max: usize,
     count: usize,
 }
 
 impl<R: Record> Gathered<R> {
     pub(crate) fn new(person_count: usize) -> Self {
         let ranges = person_count.div_ceil(RANGE);
-        Self { ranges: (0..ranges).map(|_| Vec::new()).collect(), source_of: vec![0; ranges], count: 0 }
+        let count_max = (person_count * GATHERED_PER_PERSON).clamp(GATHERED_MIN, GATHERED_MAX);
+        Self { ranges: (0..ranges).map(|_| Vec::new()).collect(), source_of: vec![0; ranges], count_max, count: 0 }
     }
 
     /// Adds an encounter with a source; all of one source follow each other. Times count from the tally's epoch.
@@ -56,7 +63,7 @@ impl<R: Record> Gathered<R> {
 
     /// Whether it is time to add up.
     pub(crate) fn is_full(&self) -> bool {
-        self.count >= GATHERED_MAX
+        self.count >= self.count_max
     }
 
     fn clear(&mut self) {
@@ -66,38 +73,48 @@ impl<R: Record> Gathered<R> {
     }
 }
 
-/// Sums per person.
+/// Sums per person, by range; a range without sums is empty.
 pub(crate) struct Tally {
-    sums: Vec<Sum>,
+    ranges: Vec<Vec<Sum>>,
 }
 
 impl Tally {
     pub(crate) fn new(person_count: usize) -> Self {
-        Self { sums: vec![Sum::default(); person_count] }
+        Self { ranges: vec![Vec::new(); person_count.div_ceil(RANGE)] }
     }
 
     /// Adds what the workers gathered and empties them. The sources of one call must differ from those of others.
     pub(crate) fn add<R: Record>(&mut self, gathered: &mut [Gathered<R>]) {
         let workers = &*gathered;
-        self.sums.par_chunks_mut(RANGE).enumerate().for_each(|(range, sums)| {
-            for worker in workers {
-                add_range(sums, &worker.ranges[range]);
-            }
+        self.ranges.par_iter_mut().enumerate().for_each(|(range, sums)| {
+            sums.resize(RANGE, Sum::default());
+            workers.iter().for_each(|worker| add_range(sums, &worker.ranges[range]));
         });
         gathered.iter_mut().for_each(Gathered::clear);
     }
 
-    /// Rows for the persons that occur and that `make` wants, in their order.
-    pub(crate) fn rows<T: Send + Copy>(&self, make: impl Fn(u32, &Sum) -> Option<T> + Sync) -> Vec<T> {
-        let parts: Vec<Vec<T>> = self
-            .sums
-            .par_chunks(RANGE)
-            .enumerate()
-            .map(|(range, sums)| {
-                let persons = (range * RANGE) as u32..;
-                persons.zip(sums).filter(|(_, sum)| sum.encounters > 0).filter_map(|(p, sum)| make(p, sum)).collect()
-            })
-            .collect();
+    /// Adds what is left with the workers and gives the rows of the persons that occur and that `make` wants, in
+    /// their order.
+    pub(crate) fn finish<R: Record, T: Send + Copy>(
+        self,
+        gathered: &[Gathered<R>],
+        make: impl Fn(u32, &Sum) -> Option<T> + Sync,
+    ) -> Vec<T> {
+        let rows_of = |spare: &mut Vec<Sum>, (range, mut sums): (usize, Vec<Sum>)| {
+            // Sums that were never needed before live in the worker's cache only.
+            let sums = if sums.is_empty() {
+                spare.clear();
+                spare.resize(RANGE, Sum::default());
+                spare
+            } else {
+                &mut sums
+            };
+            gathered.iter().for_each(|worker| add_range(sums, &worker.ranges[range]));
+            let persons = (range * RANGE) as u32..;
+            let occurring = persons.zip(&*sums).filter(|(_, sum)| sum.encounters > 0);
+            occurring.filter_map(|(person, sum)| make(person, sum)).collect::<Vec<T>>()
+        };
+        let parts: Vec<Vec<T>> = self.ranges.into_par_iter().enumerate().map_init(Vec::new, rows_of).collect();
         parts.concat()
     }
 }

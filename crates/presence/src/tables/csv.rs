@@ -15,7 +15,7 @@ pub(super) struct Table<'a> {
 /// One row; cells are asked for by wanted column.
 pub(super) struct Row<'a> {
     cells: Vec<&'a [u8]>,
-    positions: Vec<usize>,
+    positions: &'a [usize],
     names: &'static [&'static str],
     /// Number in the file, the header being row 1.
     pub(super) number: u64,
@@ -30,8 +30,9 @@ impl<'a> Table<'a> {
     ) -> Result<Self, PresenceError> {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let mut rest = bytes;
-        let header: Vec<String> = next_record(&mut rest)
-            .unwrap_or_default()
+        let mut cells = Vec::new();
+        next_record(&mut rest, &mut cells);
+        let header: Vec<String> = cells
             .into_iter()
             .map(|cell| text(cell).map(|name| name.trim().to_lowercase()))
             .collect::<Option<_>>()
@@ -43,20 +44,16 @@ impl<'a> Table<'a> {
         Ok(Self { body: rest, names, positions: names.iter().map(position).collect::<Result<_, _>>()? })
     }
 
-    /// Rows that are not blank.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+    /// Calls `visit` with every row that is not blank.
+    pub(super) fn for_rows(&self, mut visit: impl FnMut(&Row<'_>)) {
         let mut rest = self.body;
-        let mut number = 1;
-        let (positions, names) = (self.positions.clone(), self.names);
-        std::iter::from_fn(move || {
-            loop {
-                let cells = next_record(&mut rest)?;
-                number += 1;
-                if cells.len() > 1 || cells.iter().any(|cell| !cell.is_empty()) {
-                    return Some(Row { cells, positions: positions.clone(), names, number });
-                }
+        let mut row = Row { cells: Vec::new(), positions: &self.positions, names: self.names, number: 1 };
+        while next_record(&mut rest, &mut row.cells) {
+            row.number += 1;
+            if row.cells.len() > 1 || row.cells.iter().any(|cell| !cell.is_empty()) {
+                visit(&row);
             }
-        })
+        }
     }
 }
 
@@ -83,15 +80,14 @@ impl Row<'_> {
     }
 }
 
-/// Takes one record off the front: raw cells, quotes still on.
-fn next_record<'a>(rest: &mut &'a [u8]) -> Option<Vec<&'a [u8]>> {
-    if rest.is_empty() {
-        return None;
+/// Takes one record off the front: raw cells, quotes still on. False at the end.
+fn next_record<'a>(rest: &mut &'a [u8], cells: &mut Vec<&'a [u8]>) -> bool {
+    cells.clear();
+    let bytes = std::mem::take(rest);
+    if bytes.is_empty() {
+        return false;
     }
-    let bytes = *rest;
-    let (mut cells, mut start, mut quoted) = (Vec::with_capacity(4), 0, false);
-    let mut end = bytes.len();
-    *rest = &[];
+    let (mut start, mut quoted, mut end) = (0, false, bytes.len());
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b'"' => quoted = !quoted,
@@ -109,7 +105,7 @@ fn next_record<'a>(rest: &mut &'a [u8]) -> Option<Vec<&'a [u8]>> {
     }
     let last = &bytes[start..end];
     cells.push(last.strip_suffix(b"\r").unwrap_or(last));
-    Some(cells)
+    true
 }
 
 /// Text of a cell without its quotes.
@@ -138,8 +134,8 @@ mod tests {
     fn columns_are_found_by_name_in_any_order_and_quotes_come_off() {
         let bytes = "\u{feff}b, A ,c\r\n\"x,\"\"y\"\"\",1,\r\n\r\n2,\"3\",4".as_bytes();
         let table = Table::open("test", bytes, &["a", "b"]).expect("both columns are there");
-        let rows: Vec<_> =
-            table.rows().map(|row| (row.number, row.cell(0).into_owned(), row.cell(1).into_owned())).collect();
+        let mut rows = Vec::new();
+        table.for_rows(|row| rows.push((row.number, row.cell(0).into_owned(), row.cell(1).into_owned())));
         assert_eq!(rows, [(2, "1".into(), "x,\"y\"".into()), (4, "3".into(), "2".into())]);
         let mut out = Vec::new();
         write_field(&mut out, &rows[0].2);

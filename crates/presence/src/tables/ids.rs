@@ -5,12 +5,12 @@ use std::cmp::Ordering;
 
 use rustc_hash::FxHashSet;
 
-/// Collects the ids of one kind.
+/// Collects the ids of one kind: first [`Self::look`] at all, then [`Self::add`] all if they are texts.
 #[derive(Debug, Default)]
 pub(super) struct IdsBuilder {
-    /// Ids that are no `u32` in its shortest form; once there is one, all ids become text.
+    /// Whether some id is no `u32` in its shortest form; then all are texts.
+    are_texts: bool,
     texts: FxHashSet<Box<str>>,
-    numbers: FxHashSet<u32>,
 }
 
 /// Ids of one kind; numbers have the order of the ids.
@@ -23,26 +23,30 @@ pub(super) enum Ids {
 }
 
 impl IdsBuilder {
-    /// Notes an id; an empty one is none.
+    /// Notes what kind of id it is; an empty one is none.
+    pub(super) fn look(&mut self, id: &str) {
+        let id = id.trim();
+        self.are_texts |= as_number(id).is_none() && !id.is_empty();
+    }
+
+    /// Whether the ids have to be added.
+    pub(super) fn are_texts(&self) -> bool {
+        self.are_texts
+    }
+
+    /// Keeps an id, if ids are texts.
     pub(super) fn add(&mut self, id: &str) {
         let id = id.trim();
-        match as_number(id) {
-            Some(number) => {
-                self.numbers.insert(number);
-            }
-            None if id.is_empty() || self.texts.contains(id) => {}
-            None => {
-                self.texts.insert(id.into());
-            }
+        if self.are_texts && !id.is_empty() && !self.texts.contains(id) {
+            self.texts.insert(id.into());
         }
     }
 
     pub(super) fn finish(self) -> Ids {
-        if self.texts.is_empty() {
+        if !self.are_texts {
             return Ids::Numbers;
         }
-        let numbers = self.numbers.into_iter().map(|number| number.to_string().into_boxed_str());
-        let mut texts: Vec<Box<str>> = self.texts.into_iter().chain(numbers).collect();
+        let mut texts: Vec<Box<str>> = self.texts.into_iter().collect();
         texts.sort_unstable_by(|a, b| order(a, b));
         Ids::Texts(texts)
     }
@@ -93,6 +97,7 @@ mod tests {
 
     fn sorted(ids: &[&str]) -> Vec<String> {
         let mut builder = IdsBuilder::default();
+        ids.iter().for_each(|id| builder.look(id));
         ids.iter().for_each(|id| builder.add(id));
         let ids_of_kind = builder.finish();
         let mut numbers: Vec<u32> = ids.iter().filter_map(|id| ids_of_kind.number(id)).collect();
