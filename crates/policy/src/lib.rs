@@ -7,6 +7,7 @@
 mod assess;
 mod chain;
 mod dossier;
+mod explain;
 mod index;
 mod known;
 pub mod pack;
@@ -17,6 +18,7 @@ mod timeline;
 
 pub use assess::assess;
 pub use dossier::Dossier;
+pub use explain::explain;
 pub use index::{FactIndex, Mention, mentions};
 pub use pack::{Pack, PackError};
 pub use timeline::{PackTimeline, TimelineError};
