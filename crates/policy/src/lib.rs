@@ -14,6 +14,7 @@ pub mod pack;
 mod people;
 mod plan;
 mod rules;
+mod scenario;
 mod timeline;
 
 pub use assess::assess;
@@ -21,4 +22,5 @@ pub use dossier::Dossier;
 pub use explain::explain;
 pub use index::{FactIndex, Mention, mentions};
 pub use pack::{Pack, PackError};
+pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};
