@@ -1,5 +1,6 @@
 //! The packs of the repository, and what is refused with place and cure.
 
+#[path = "support/files.rs"]
 mod support;
 
 use serde_json::Value;

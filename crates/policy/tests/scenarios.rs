@@ -1,5 +1,6 @@
 //! Every scenario beside a pack passes, and one with a wrong expectation does not.
 
+#[path = "support/files.rs"]
 mod support;
 
 use sizao_policy::{Pack, PackTimeline, Scenario};
