@@ -6,6 +6,7 @@
 
 pub mod division;
 pub mod draft;
+pub mod explanation;
 pub mod fact;
 pub mod happened;
 pub mod id;
@@ -14,6 +15,7 @@ pub mod measure;
 pub mod time;
 
 pub use division::DivisionCode;
+pub use explanation::{Explanation, Finding};
 pub use fact::{Fact, FactBody, FactKind};
 pub use happened::{Edge, Happened, When};
 pub use id::{FactId, PersonId};

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Bound};
 
 pub use mentions::{Mention, mentions};
 use rustc_hash::{FxHashMap, FxHashSet};
-use sizao_model::{Fact, FactBody, FactId, PersonId, fact::LinkBasis};
+use sizao_model::{Fact, FactBody, FactId, FactKind, PersonId, fact::LinkBasis};
 
 use crate::Dossier;
 
@@ -21,10 +21,17 @@ pub struct FactIndex<'a> {
     facts: Vec<&'a Fact>,
     by_id: FxHashMap<FactId, usize>,
     by_person: FxHashMap<PersonId, Vec<usize>>,
-    mentioning: FxHashMap<Mention, Vec<usize>>,
-    /// Stays, declarations and endings (and corrections of these) by area code, for look-ups by prefix.
-    by_area: BTreeMap<Box<str>, Vec<usize>>,
+    /// By the kind of the fact that mentions, and what it mentions: a superspreader's many contacts do not slow down
+    /// the look-up of links.
+    mentioning: FxHashMap<(FactKind, Mention), Vec<usize>>,
+    /// Declarations and endings of areas, and corrections that name an area, by code.
+    areas: ByArea,
+    /// Stays, and corrections that name an area, by code.
+    stays: ByArea,
 }
+
+/// Facts by area code, for look-ups by prefix.
+type ByArea = BTreeMap<Box<str>, Vec<usize>>;
 
 /// Areas are compared within their city: the first four digits.
 const CITY_DIGITS: usize = 4;
@@ -48,10 +55,17 @@ impl<'a> FactIndex<'a> {
         if let Some(person) = fact.person {
             self.by_person.entry(person).or_default().push(at);
         }
+        let kind = fact.body.kind();
         for mention in mentions(fact) {
-            match mention {
-                Mention::Area(area) => self.by_area.entry(area.0).or_default().push(at),
-                mention => self.mentioning.entry(mention).or_default().push(at),
+            if let Mention::Area(area) = mention {
+                if kind != FactKind::Stay {
+                    self.areas.entry(area.0.clone()).or_default().push(at);
+                }
+                if matches!(kind, FactKind::Stay | FactKind::Correction) {
+                    self.stays.entry(area.0).or_default().push(at);
+                }
+            } else {
+                self.mentioning.entry((kind, mention)).or_default().push(at);
             }
         }
         // A correction moves a fact to another person: that person's facts include it.
@@ -86,37 +100,34 @@ impl<'a> FactIndex<'a> {
         concerned::concerned(self, fact)
     }
 
-    fn fact(&self, at: usize) -> &'a Fact {
-        self.facts[at]
-    }
-
     fn with_id(&self, id: FactId) -> Option<&'a Fact> {
         self.by_id.get(&id).map(|at| self.facts[*at])
     }
 
-    fn mentioning(&self, mention: &Mention) -> impl Iterator<Item = &'a Fact> + use<'_, 'a> {
-        self.mentioning.get(mention).into_iter().flatten().map(|at| self.facts[*at])
+    /// The facts of a kind that mention something.
+    fn mentioning(&self, kind: FactKind, mention: Mention) -> impl Iterator<Item = &'a Fact> + use<'_, 'a> {
+        self.mentioning.get(&(kind, mention)).into_iter().flatten().map(|at| self.facts[*at])
     }
 
     /// The facts about a person, as recorded and as corrected.
     fn of_person(&self, person: PersonId) -> impl Iterator<Item = &'a Fact> {
         let own = self.by_person.get(&person).into_iter().flatten().map(|at| self.facts[*at]);
-        let moved = self.mentioning(&Mention::Person(person)).filter_map(move |fact| match &fact.body {
-            FactBody::Correction(correction) if correction.person == Some(person) => self.with_id(correction.of),
-            _ => None,
-        });
+        let moved =
+            self.mentioning(FactKind::Correction, Mention::Person(person)).filter_map(move |fact| match &fact.body {
+                FactBody::Correction(correction) if correction.person == Some(person) => self.with_id(correction.of),
+                _ => None,
+            });
         own.chain(moved)
     }
 
-    /// Facts about areas in the city of this code, or in this larger division, or larger and around it.
-    fn near_area<'s>(&'s self, code: &'s str) -> impl Iterator<Item = &'a Fact> + 's {
-        let city = code.get(..CITY_DIGITS).unwrap_or(code);
-        let within = self
-            .by_area
-            .range::<str, _>((Bound::Included(city), Bound::Unbounded))
-            .take_while(move |(area, _)| area.starts_with(city));
-        let around = (1..city.len()).filter_map(|digits| self.by_area.get_key_value(city.get(..digits)?));
-        within.chain(around).flat_map(|(_, facts)| facts).map(|at| self.fact(*at))
+    /// Facts about areas near this code.
+    fn areas_near<'s>(&'s self, code: &'s str) -> impl Iterator<Item = &'a Fact> + 's {
+        near(&self.areas, code).map(|at| self.facts[at])
+    }
+
+    /// Stays near this code.
+    fn stays_near<'s>(&'s self, code: &'s str) -> impl Iterator<Item = &'a Fact> + 's {
+        near(&self.stays, code).map(|at| self.facts[at])
     }
 
     /// All records that links could join to a person, itself among them; automatic links join nothing.
@@ -137,10 +148,10 @@ impl<'a> FactIndex<'a> {
 
     /// Links that touch a person, as recorded or as corrected.
     fn links_of(&self, person: PersonId) -> impl Iterator<Item = &'a Fact> {
-        let mentioned = self.mentioning(&Mention::Person(person)).filter_map(|fact| match &fact.body {
-            FactBody::Correction(correction) => self.with_id(correction.of),
-            _ => Some(fact),
-        });
+        let corrected = self
+            .mentioning(FactKind::Correction, Mention::Person(person))
+            .filter_map(|fact| self.with_id(corrected_by(fact)?));
+        let mentioned = self.mentioning(FactKind::IdentityLink, Mention::Person(person)).chain(corrected);
         self.of_person(person).chain(mentioned).filter(|fact| match &fact.body {
             FactBody::IdentityLink(link) => {
                 link.basis != LinkBasis::Automatic || self.corrections(fact.id).next().is_some()
@@ -159,8 +170,25 @@ impl<'a> FactIndex<'a> {
         ends
     }
 
-    fn corrections(&self, id: FactId) -> impl Iterator<Item = &'a Fact> {
-        self.mentioning(&Mention::Fact(id))
-            .filter(move |fact| matches!(&fact.body, FactBody::Correction(correction) if correction.of == id))
+    fn corrections(&self, id: FactId) -> impl Iterator<Item = &'a Fact> + use<'_, 'a> {
+        self.mentioning(FactKind::Correction, Mention::Fact(id)).filter(move |fact| corrected_by(fact) == Some(id))
     }
+}
+
+/// The fact that a correction is about.
+fn corrected_by(fact: &Fact) -> Option<FactId> {
+    match &fact.body {
+        FactBody::Correction(correction) => Some(correction.of),
+        _ => None,
+    }
+}
+
+/// Everything in the city of a code, or in it if it is larger than a city, and what lies around it.
+fn near<'s>(index: &'s ByArea, code: &'s str) -> impl Iterator<Item = usize> + 's {
+    let city = code.get(..CITY_DIGITS).unwrap_or(code);
+    let within = index
+        .range::<str, _>((Bound::Included(city), Bound::Unbounded))
+        .take_while(move |(area, _)| area.starts_with(city));
+    let around = (1..city.len()).filter_map(move |digits| index.get_key_value(city.get(..digits)?));
+    within.chain(around).flat_map(|(_, facts)| facts).copied()
 }

@@ -7,16 +7,20 @@
 mod assess;
 mod chain;
 mod dossier;
+mod explain;
 mod index;
 mod known;
 pub mod pack;
 mod people;
 mod plan;
 mod rules;
+mod scenario;
 mod timeline;
 
 pub use assess::{Bearing, assess, bearing};
 pub use dossier::Dossier;
+pub use explain::explain;
 pub use index::{FactIndex, Mention, mentions};
 pub use pack::{Pack, PackError};
+pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};

@@ -284,3 +284,163 @@ fn planned(phase: &Phase, tests: &[(i32, CivilDay)]) -> Vec<PlannedTest> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use sizao_model::measure::Swab;
+
+    use super::*;
+
+    fn phase(kind: MeasureKind, days: i32, tests: &[i32], exit_samples: u8) -> Phase {
+        let (colour, swab) = (Some(Colour::Red), Swab::ThroatSwab);
+        Phase { kind, days, tests: tests.to_vec(), colour, swab, exit_samples, starts_day_after_first: None }
+    }
+
+    fn v8() -> Vec<Phase> {
+        vec![
+            phase(MeasureKind::CentralIsolation, 14, &[1, 4, 7, 14], 2),
+            phase(MeasureKind::HomeMonitoring, 7, &[2, 7], 1),
+        ]
+    }
+
+    fn v9() -> Vec<Phase> {
+        vec![
+            phase(MeasureKind::CentralIsolation, 7, &[1, 2, 3, 5, 7], 1),
+            phase(MeasureKind::HomeMonitoring, 3, &[3], 1),
+        ]
+    }
+
+    fn day(text: &str) -> CivilDay {
+        CivilDay::parse(&format!("2022-{text}")).unwrap()
+    }
+
+    /// A contact of whom the last exposure was on `last`, found and isolated on `found` at 13:00.
+    fn found(last: &str, found: &str) -> Course {
+        Course {
+            last_on: day(last),
+            first_on: day(last),
+            starts_at: day(found).start().plus_hours(13),
+            isolation_on: Some(day(found)),
+            cap: None,
+            extensions: Vec::new(),
+        }
+    }
+
+    const LIMITS: Limits = Limits { grace_hours: 24, max_extension_days: 7 };
+
+    fn laid(phases: &[Phase], course: &Course, at: Instant) -> String {
+        show(&lay_out(phases, course, LIMITS, None, at, &|_, _| None))
+    }
+
+    /// `C 03-17 1@03-02 14@03-15d`: kind, end, tests as isolation day and date, `d` for two samples.
+    fn show(plan: &Plan) -> String {
+        let phases = plan.laid.iter().map(|laid| {
+            let kind = match laid.kind {
+                MeasureKind::CentralIsolation => "C",
+                MeasureKind::HomeIsolation => "H",
+                _ => "M",
+            };
+            let tests = laid.tests.iter().map(|test| {
+                format!(" {}@{}{}", test.day, &test.date.to_string()[5..], if test.samples == 2 { "d" } else { "" })
+            });
+            format!("{kind} {}{}", &laid.ends_at.to_string()[5..10], tests.collect::<String>())
+        });
+        phases.collect::<Vec<_>>().join("; ")
+    }
+
+    #[track_caller]
+    fn check(phases: &[Phase], last: &str, when: &str, want: &str) {
+        let course = found(last, when);
+        assert_eq!(laid(phases, &course, course.starts_at), want, "found on {when}");
+    }
+
+    #[test]
+    fn phases_and_tests_are_those_derived_by_hand() {
+        check(&v8(), "03-02", "03-02", "C 03-17 1@03-02 4@03-05 7@03-08 14@03-15d; M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-03", "C 03-17 1@03-03 4@03-06 7@03-09 14@03-16d; M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-04", "C 03-17 1@03-04 4@03-07 7@03-10 13@03-16d; M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-08", "C 03-17 1@03-08 4@03-11 7@03-14 9@03-16d; M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-12", "C 03-17 1@03-12 4@03-15d; M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-16", "C 03-17 1@03-16d; M 03-24 2@03-18 7@03-23");
+        check(&v9(), "07-11", "07-11", "C 07-19 1@07-11 2@07-12 3@07-13 5@07-15 7@07-17; M 07-22 3@07-21");
+        check(&v9(), "07-11", "07-14", "C 07-19 1@07-14 2@07-15 3@07-16 5@07-18; M 07-22 3@07-21");
+    }
+
+    #[test]
+    fn found_late_only_the_missing_days_are_served() {
+        check(&v8(), "03-02", "03-17", "M 03-24 2@03-18 7@03-23");
+        check(&v8(), "03-02", "03-19", "M 03-24 2@03-20 5@03-23");
+        check(&v8(), "03-02", "03-23", "M 03-24 1@03-23");
+        check(&v8(), "03-02", "03-24", "");
+        check(&v9(), "07-11", "07-19", "M 07-22 3@07-21");
+    }
+
+    #[test]
+    fn a_missing_exit_test_holds_for_the_grace_and_takes_it_from_the_next_phase() {
+        let course = found("03-05", "03-06");
+        let at = |text: &str| Instant::parse(text).unwrap();
+        let eve = at("2022-03-19T23:59:00+08:00");
+        assert!(laid(&v8(), &course, eve).starts_with("C 03-20 "), "before the due time the end is the due time");
+        let plan = lay_out(&v8(), &course, LIMITS, None, at("2022-03-20T06:00:00+08:00"), &|_, _| None);
+        assert_eq!(show(&plan), "C 03-21 1@03-06 4@03-09 7@03-12 14@03-19d; M 03-27 2@03-22 6@03-26");
+        let known_at = at("2022-03-20T09:30:00+08:00");
+        let plan = lay_out(&v8(), &course, LIMITS, None, known_at, &|samples, on| {
+            (samples == 2 && on == day("03-19")).then_some(known_at)
+        });
+        assert_eq!((plan.laid[0].ends_at, plan.laid[1].starts_at), (known_at, known_at));
+        assert_eq!(show(&plan), "C 03-20 1@03-06 4@03-09 7@03-12 14@03-19d; M 03-27 2@03-21 7@03-26");
+    }
+
+    #[test]
+    fn a_grace_longer_than_the_next_phase_does_not_lengthen_the_whole() {
+        let phases = [phase(MeasureKind::CentralIsolation, 3, &[3], 1), phase(MeasureKind::HomeMonitoring, 1, &[], 1)];
+        let limits = Limits { grace_hours: 72, max_extension_days: 7 };
+        let course = found("03-05", "03-06");
+        let plan = lay_out(&phases, &course, limits, None, day("03-09").start().plus_hours(1), &|_, _| None);
+        assert_eq!(show(&plan), "C 03-10 3@03-08", "due on the 9th, the whole on the 10th");
+    }
+
+    #[test]
+    fn an_extension_moves_the_exit_test_and_leaves_the_end_of_the_whole() {
+        let mut course = found("03-03", "03-04");
+        let recorded_at = Instant::parse("2022-03-17T18:00:00+08:00").unwrap();
+        let extended = |until: &str| Extended { id: FactId::from_label("x"), recorded_at, until_on: day(until) };
+        course.extensions = vec![extended("03-19")];
+        assert_eq!(
+            laid(&v8(), &course, recorded_at),
+            "C 03-20 1@03-04 4@03-07 7@03-10 14@03-17 16@03-19d; M 03-25 2@03-21 5@03-24"
+        );
+        course.extensions = vec![extended("03-25")];
+        assert!(laid(&v8(), &course, recorded_at).starts_with("C 03-18 "), "eight days beyond are too many");
+        course.extensions = vec![extended("03-19"), extended("03-24"), extended("03-26")];
+        assert!(laid(&v8(), &course, recorded_at).starts_with("C 03-25 "), "together never more than the most");
+    }
+
+    #[test]
+    fn an_adopted_plan_drops_what_lies_before_the_adoption() {
+        let course = found("06-24", "06-24");
+        let running = Some((MeasureKind::CentralIsolation, course.starts_at));
+        let adoption = Adoption { at: day("06-28").start(), running };
+        let plan = lay_out(&v9(), &course, LIMITS, Some(adoption), adoption.at, &|_, _| None);
+        assert_eq!(show(&plan), "C 07-02 5@06-28 7@06-30; M 07-05 3@07-04");
+        assert_eq!(plan.laid[0].starts_at, course.starts_at, "the kind was running");
+        let plan = lay_out(&v9(), &found("06-18", "06-18"), LIMITS, Some(adoption), adoption.at, &|_, _| None);
+        assert_eq!(show(&plan), "M 06-29 1@06-28");
+        assert_eq!(plan.laid[0].starts_at, adoption.at, "a new kind");
+        let plan = lay_out(&v9(), &found("06-15", "06-15"), LIMITS, Some(adoption), adoption.at, &|_, _| None);
+        assert_eq!(plan.laid, []);
+    }
+
+    #[test]
+    fn leap_days_and_the_turn_of_the_year_are_days_like_others() {
+        let date = |text: &str| CivilDay::parse(text).unwrap();
+        assert_eq!(
+            fit_tests(&[1, 4, 7], date("2020-02-27"), date("2020-03-05"), None),
+            [(1, date("2020-02-27")), (4, date("2020-03-01")), (7, date("2020-03-04"))]
+        );
+        assert_eq!(
+            fit_tests(&[1, 7], date("2021-12-28"), date("2022-01-01"), None),
+            [(1, date("2021-12-28")), (5, date("2022-01-01"))]
+        );
+    }
+}

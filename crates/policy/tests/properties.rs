@@ -1,5 +1,6 @@
 //! What holds in every world, checked on invented ones.
 
+#[path = "support/files.rs"]
 mod support;
 #[path = "support/world.rs"]
 mod world;
@@ -86,6 +87,14 @@ fn config() -> ProptestConfig {
         max_global_rejects: 1_000_000,
         ..ProptestConfig::default()
     }
+}
+
+/// A negative result for a sample, recorded at a moment.
+fn negative(sample: FactId, recorded_at: Instant) -> Fact {
+    world::read(&serde_json::json!({
+        "id": "negative", "kind": "result", "happened": {"at": recorded_at}, "recorded_at": recorded_at,
+        "body": {"sample": sample, "outcome": "negative"},
+    }))
 }
 
 proptest! {
@@ -175,7 +184,7 @@ proptest! {
         let before = answers(&facts, timeline, at);
         for sample in facts.iter().filter(|fact| matches!(fact.body, FactBody::Sample(_)) && fact.recorded_at <= at) {
             let mut with = facts.clone();
-            with.push(world::negative(sample.id, sample.recorded_at.plus_hours(6).min(at)));
+            with.push(negative(sample.id, sample.recorded_at.plus_hours(6).min(at)));
             for (before, after) in before.iter().zip(answers(&with, timeline, at)) {
                 prop_assert!(after.colour <= before.colour, "{:?}\n{:?}", before, after);
                 for moment in [at, at.plus_hours(ahead)] {

@@ -1,6 +1,7 @@
 //! The expected answers of the policy reference, compared as its `run_cases.py` does: instants as instants, everything
 //! else exactly, the order of lists not at all; `because` has to hold the ids listed and only ids of the file.
 
+#[path = "support/files.rs"]
 mod support;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 use sizao_model::{Fact, FactBody, FactId, FactKind, PersonId};
 
-use super::{FactIndex, Mention, mentions};
+use super::{FactIndex, Mention, corrected_by, mentions};
 
 pub(super) fn concerned(index: &FactIndex<'_>, fact: &Fact) -> Vec<PersonId> {
     let mut touched = Touched::default();
@@ -56,16 +56,17 @@ impl Touched {
         for mention in mentions(fact) {
             self.mention(index, fact, mention, seen);
         }
-        // It may have been named before it was there: as evidence, as the fact confirmed or corrected.
-        for other in index.mentioning(&Mention::Fact(fact.id)) {
-            match other.body.kind() {
-                FactKind::Extension | FactKind::SiteReset => self.fact(index, other, seen),
-                FactKind::Correction if kind != FactKind::Correction => {
-                    for mention in mentions(other) {
-                        self.mention(index, other, mention, seen);
-                    }
+        // It may have been named before it was there: as evidence, as the fact corrected.
+        for kind in [FactKind::Extension, FactKind::SiteReset] {
+            for other in index.mentioning(kind, Mention::Fact(fact.id)) {
+                self.fact(index, other, seen);
+            }
+        }
+        if kind != FactKind::Correction {
+            for correction in index.mentioning(FactKind::Correction, Mention::Fact(fact.id)) {
+                for mention in mentions(correction) {
+                    self.mention(index, correction, mention, seen);
                 }
-                _ => {}
             }
         }
     }
@@ -87,20 +88,23 @@ impl Touched {
                 }
             }
             (FactBody::TestResult(_) | FactBody::Correction(_), Mention::Pool(pool)) => {
-                for sample in index.mentioning(&Mention::Pool(pool)).filter(|fact| fact.body.kind() == FactKind::Sample)
-                {
-                    self.sources.extend(sample.person);
-                    self.moved(index, sample);
+                for kind in [FactKind::Sample, FactKind::Correction] {
+                    for sample in index.mentioning(kind, Mention::Pool(pool.clone())) {
+                        self.sources.extend(sample.person);
+                        self.moved(index, sample);
+                    }
                 }
             }
             (FactBody::SiteReset(_) | FactBody::Correction(_), Mention::Site(site)) => {
-                for place in index.mentioning(&Mention::Site(site)) {
-                    self.only.extend(place.person);
-                    self.moved(index, place);
+                for kind in [FactKind::IsolationStarted, FactKind::IsolationMoved, FactKind::Correction] {
+                    for place in index.mentioning(kind, Mention::Site(site.clone())) {
+                        self.only.extend(place.person);
+                        self.moved(index, place);
+                    }
                 }
             }
             (FactBody::AreaDeclared(_) | FactBody::AreaEnded(_) | FactBody::Correction(_), Mention::Area(area)) => {
-                for stay in index.near_area(area.as_str()) {
+                for stay in index.stays_near(area.as_str()) {
                     self.only.extend(stay.person);
                     self.moved(index, stay);
                 }
@@ -111,10 +115,7 @@ impl Touched {
 
     /// The person to whom a correction moves a fact, or whose fact a correction changes into one like it.
     fn moved(&mut self, index: &FactIndex<'_>, fact: &Fact) {
-        let of = match &fact.body {
-            FactBody::Correction(correction) => index.with_id(correction.of),
-            _ => None,
-        };
+        let of = corrected_by(fact).and_then(|id| index.with_id(id));
         self.sources.extend(of.and_then(|of| of.person));
         let base = of.map_or(fact.id, |of| of.id);
         for correction in index.corrections(base) {
@@ -134,14 +135,13 @@ fn exposed_to(index: &FactIndex<'_>, persons: &FxHashSet<PersonId>) -> FxHashSet
 fn dependents(index: &FactIndex<'_>, persons: &FxHashSet<PersonId>, kind: FactKind) -> FxHashSet<PersonId> {
     let mut found = FxHashSet::default();
     for person in persons {
-        for fact in index.mentioning(&Mention::Person(*person)) {
-            let of = match &fact.body {
-                FactBody::Correction(correction) => index.with_id(correction.of),
-                _ => Some(fact),
-            };
-            let Some(of) = of.filter(|of| of.body.kind() == kind) else { continue };
-            found.extend(of.person);
-            found.extend(index.corrections(of.id).filter_map(|correction| match &correction.body {
+        let corrected = index
+            .mentioning(FactKind::Correction, Mention::Person(*person))
+            .filter_map(|correction| index.with_id(corrected_by(correction)?))
+            .filter(|of| of.body.kind() == kind);
+        for fact in index.mentioning(kind, Mention::Person(*person)).chain(corrected) {
+            found.extend(fact.person);
+            found.extend(index.corrections(fact.id).filter_map(|correction| match &correction.body {
                 FactBody::Correction(correction) => correction.person,
                 _ => None,
             }));

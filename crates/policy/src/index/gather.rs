@@ -1,9 +1,9 @@
 //! Gathering a dossier: from the person outwards, as far as the rules look.
 
 use rustc_hash::FxHashSet;
-use sizao_model::{Fact, FactBody, FactKind, PersonId};
+use sizao_model::{Fact, FactKind, PersonId};
 
-use super::{FactIndex, Mention, mentions};
+use super::{FactIndex, Mention, corrected_by, mentions};
 
 /// How much of a person the rules look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,17 +54,20 @@ impl<'a> Gathering<'_, 'a> {
         }
         self.facts.push(fact);
         let index = self.index;
-        for other in index.mentioning(&Mention::Fact(fact.id)) {
-            match &other.body {
-                FactBody::Correction(correction) => {
-                    self.take(other);
-                    // It may concern this fact only after correction: a result of another sample.
-                    if let Some(of) = index.with_id(correction.of) {
-                        self.take(of);
-                    }
-                }
-                FactBody::Confirmation(_) | FactBody::IdentityUnlink(_) | FactBody::TestResult(_) => self.take(other),
-                _ => {}
+        for kind in [FactKind::Confirmation, FactKind::IdentityUnlink, FactKind::TestResult] {
+            index.mentioning(kind, Mention::Fact(fact.id)).for_each(|other| self.take(other));
+        }
+        self.corrections(Mention::Fact(fact.id));
+    }
+
+    /// Takes corrections that mention something, with the facts that only through them concern it: a result that
+    /// belongs to another sample.
+    fn corrections(&mut self, mention: Mention) {
+        let index = self.index;
+        for correction in index.mentioning(FactKind::Correction, mention) {
+            self.take(correction);
+            if let Some(of) = corrected_by(correction).and_then(|id| index.with_id(id)) {
+                self.take(of);
             }
         }
     }
@@ -82,19 +85,12 @@ impl<'a> Gathering<'_, 'a> {
                     self.visit(person, Depth::Contact)
                 }
                 (Mention::Pool(pool), FactKind::Sample) => {
-                    for result in index.mentioning(&Mention::Pool(pool)) {
-                        match &result.body {
-                            FactBody::TestResult(_) => self.take(result),
-                            FactBody::Correction(correction) => {
-                                self.take(result);
-                                index.with_id(correction.of).into_iter().for_each(|of| self.take(of));
-                            }
-                            _ => {}
-                        }
-                    }
+                    let results = index.mentioning(FactKind::TestResult, Mention::Pool(pool.clone()));
+                    results.for_each(|result| self.take(result));
+                    self.corrections(Mention::Pool(pool));
                 }
                 (Mention::Site(site), FactKind::IsolationStarted | FactKind::IsolationMoved) if depth == Depth::Own => {
-                    self.resets(&Mention::Site(site));
+                    self.resets(Mention::Site(site));
                 }
                 (Mention::Area(area), FactKind::Stay) if depth == Depth::Own => self.areas(area.as_str()),
                 (Mention::Fact(id), FactKind::Extension) => {
@@ -105,17 +101,14 @@ impl<'a> Gathering<'_, 'a> {
         }
     }
 
-    fn resets(&mut self, site: &Mention) {
+    /// The resets at a site, with their evidence.
+    fn resets(&mut self, site: Mention) {
         let index = self.index;
-        for fact in index.mentioning(site) {
-            let reset = match &fact.body {
-                FactBody::SiteReset(_) => fact,
-                FactBody::Correction(correction) => match index.with_id(correction.of) {
-                    Some(of) if of.body.kind() == FactKind::SiteReset => of,
-                    _ => continue,
-                },
-                _ => continue,
-            };
+        let corrected = index
+            .mentioning(FactKind::Correction, site.clone())
+            .filter_map(|correction| index.with_id(corrected_by(correction)?))
+            .filter(|of| of.body.kind() == FactKind::SiteReset);
+        for reset in index.mentioning(FactKind::SiteReset, site).chain(corrected) {
             self.take(reset);
             for mention in mentions(reset).chain(index.corrections(reset.id).flat_map(mentions)) {
                 if let Mention::Fact(id) = mention {
@@ -127,17 +120,10 @@ impl<'a> Gathering<'_, 'a> {
 
     fn areas(&mut self, code: &str) {
         let index = self.index;
-        for fact in index.near_area(code) {
-            match &fact.body {
-                FactBody::AreaDeclared(_) | FactBody::AreaEnded(_) => self.take(fact),
-                FactBody::Correction(correction) => {
-                    if let Some(of) = index.with_id(correction.of)
-                        && matches!(of.body.kind(), FactKind::AreaDeclared | FactKind::AreaEnded)
-                    {
-                        self.take(of);
-                    }
-                }
-                _ => {}
+        for fact in index.areas_near(code) {
+            let of = corrected_by(fact).map_or(Some(fact), |id| index.with_id(id));
+            if let Some(of) = of.filter(|of| matches!(of.body.kind(), FactKind::AreaDeclared | FactKind::AreaEnded)) {
+                self.take(of);
             }
         }
     }

@@ -9,7 +9,7 @@ mod resident;
 mod stay;
 mod traveller;
 
-use sizao_model::Instant;
+use sizao_model::{Instant, id::AreaCode};
 
 use super::{Opened, View, case::CasePeriod};
 use crate::{
@@ -43,7 +43,8 @@ pub(crate) fn assess(view: &View<'_>, timeline: &DiseaseTimeline, case_periods: 
     if stays.is_empty() {
         return areas;
     }
-    for episode in &episode::episodes(view.facts) {
+    let is_near = |area: &AreaCode| stays.iter().any(|stay| relation(stay.area, area, rule).is_some());
+    for episode in &episode::episodes(view.facts, is_near) {
         areas.announced.extend(announced(episode, &stays, rule, view.at));
         if episode.begins_at() > view.at || episode.ends_at(view.at) <= view.at {
             continue;
@@ -60,7 +61,7 @@ fn announced(episode: &Episode<'_>, stays: &[Stayed<'_>], rule: &NamedArea, at: 
     let lookback_at = episode.begins_at().day().plus_days(-rule.rule.lookback_days).start();
     let concerned: Vec<&Stayed<'_>> = stays
         .iter()
-        .filter(|stay| relation(stay, episode, rule).is_some())
+        .filter(|stay| relation(stay.area, episode.area, rule).is_some())
         .filter(|stay| stay.ends_at.is_none_or(|ends_at| ends_at >= lookback_at))
         .collect();
     let edges = concerned.iter().flat_map(|stay| [Some(stay.starts_at), stay.ends_at]).flatten();
@@ -70,8 +71,8 @@ fn announced(episode: &Episode<'_>, stays: &[Stayed<'_>], rule: &NamedArea, at: 
 
 /// How a stay lies to an area under a pack: inside (the area, or its whole county), in the rest of its county, in the
 /// rest of its city; nothing where the pack has no rule for it.
-fn relation(stay: &Stayed<'_>, episode: &Episode<'_>, rule: &NamedArea) -> Option<Relation> {
-    let (place, area) = (stay.area.as_str(), episode.area.as_str());
+fn relation(place: &AreaCode, area: &AreaCode, rule: &NamedArea) -> Option<Relation> {
+    let (place, area) = (place.as_str(), area.as_str());
     let within = |digits: usize| place.starts_with(area.get(..digits).unwrap_or(area));
     let is_inside = match rule.rule.unit {
         AreaUnit::Area => place.starts_with(area),

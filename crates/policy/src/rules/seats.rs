@@ -60,3 +60,54 @@ fn number(position: &Position) -> Option<i64> {
         Position::Name(name) => name.trim().parse().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(setting: &str, want: Option<ContactClass>) {
+        let json = format!(r#"{{"trip":"T1","case_trip":"T1",{setting}}}"#);
+        assert_eq!(class(&serde_json::from_str(&json).unwrap(), Transport::default()), want, "{setting}");
+    }
+
+    const CLOSE: Option<ContactClass> = Some(ContactClass::CloseContact);
+    const GENERAL: Option<ContactClass> = Some(ContactClass::GeneralContact);
+
+    #[test]
+    fn three_rows_of_an_aircraft_are_near_and_four_are_not() {
+        check(r#""vehicle":"aircraft","row":7,"case_row":10"#, CLOSE);
+        check(r#""vehicle":"aircraft","row":"13","case_row":10"#, CLOSE);
+        check(r#""vehicle":"aircraft","row":14,"case_row":10"#, GENERAL);
+    }
+
+    #[test]
+    fn a_place_that_was_not_recorded_is_near_to_nothing() {
+        check(r#""vehicle":"aircraft","case_row":10"#, GENERAL);
+        check(r#""vehicle":"ship","cabin":"A12""#, GENERAL);
+        check(r#""vehicle":"sealed_train","seat_type":"soft_sleeper","carriage":5,"case_carriage":"5""#, GENERAL);
+    }
+
+    #[test]
+    fn crew_count_by_what_they_serve() {
+        check(r#""vehicle":"aircraft","role":"crew","zone":"B","case_zone":"B""#, CLOSE);
+        check(r#""vehicle":"aircraft","role":"crew","zone":"A","case_zone":"B","row":9,"case_row":10"#, GENERAL);
+        check(r#""vehicle":"ordinary_train","role":"crew","carriage":3,"case_carriage":3,"bay":1,"case_bay":9"#, CLOSE);
+        check(r#""vehicle":"ventilated_coach","role":"crew","case_row":9"#, CLOSE);
+        check(r#""vehicle":"ship","role":"crew","cabin":"A1","case_cabin":"A2""#, GENERAL);
+    }
+
+    #[test]
+    fn an_ordinary_train_counts_compartments_where_it_has_them() {
+        check(r#""vehicle":"ordinary_train","carriage":3,"case_carriage":3,"bay":5,"case_bay":4"#, CLOSE);
+        check(r#""vehicle":"ordinary_train","carriage":3,"case_carriage":3,"bay":6,"case_bay":4"#, GENERAL);
+        let compartments = r#""compartment":"2","case_compartment":"1","bay":4,"case_bay":4"#;
+        check(&format!(r#""vehicle":"ordinary_train","carriage":3,"case_carriage":3,{compartments}"#), GENERAL);
+    }
+
+    #[test]
+    fn another_trip_makes_no_class() {
+        let json = r#"{"trip":"T1","case_trip":"T0","vehicle":"sealed_coach"}"#;
+        assert_eq!(class(&serde_json::from_str(json).unwrap(), Transport::default()), None);
+    }
+}

@@ -77,3 +77,17 @@ pub(crate) fn age_on(birth_on: CivilDay, day: CivilDay) -> i32 {
     let had_birthday = (month, day) >= (birth_month, birth_day);
     i32::from(year) - i32::from(birth_year) - i32::from(!had_birthday)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_birthday_counts_on_its_day() {
+        let age = |born: &str, on: &str| age_on(CivilDay::parse(born).unwrap(), CivilDay::parse(on).unwrap());
+        assert_eq!(age("2007-03-05", "2022-03-04"), 14);
+        assert_eq!(age("2007-03-05", "2022-03-05"), 15);
+        assert_eq!(age("2008-02-29", "2022-02-28"), 13);
+        assert_eq!(age("2008-02-29", "2022-03-01"), 14);
+    }
+}

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sizao_model::{CivilDay, Fact, FactId, Instant, PersonId};
+use sizao_model::{CivilDay, Fact, Instant, PersonId};
 
 /// How many people a world has.
 pub const PEOPLE: u8 = 6;
@@ -69,14 +69,6 @@ pub fn person(number: u8) -> PersonId {
 /// The facts that seeds make; the id of the n-th is `f<n>`.
 pub fn facts(timeline: usize, seeds: &[Seed]) -> Vec<Fact> {
     seeds.iter().enumerate().map(|(number, seed)| fact(timeline, number, *seed)).collect()
-}
-
-/// A negative result for a sample, recorded at a moment.
-pub fn negative(sample: FactId, recorded_at: Instant) -> Fact {
-    read(&json!({
-        "id": "negative", "kind": "result", "happened": {"at": recorded_at}, "recorded_at": recorded_at,
-        "body": {"sample": sample, "outcome": "negative"},
-    }))
 }
 
 /// Any fact.

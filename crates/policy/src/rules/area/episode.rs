@@ -63,9 +63,13 @@ impl Episode<'_> {
     }
 }
 
-/// The areas that were declared, each from declaration to end.
-pub(crate) fn episodes<'f>(facts: &'f [Seen<'_>]) -> Vec<Episode<'f>> {
-    let mut declared: Vec<(&AreaCode, Declared)> = facts.iter().filter_map(declaration).collect();
+/// The areas that were declared, each from declaration to end; only those wanted.
+pub(crate) fn episodes<'f>(facts: &'f [Seen<'_>], wanted: impl Fn(&AreaCode) -> bool) -> Vec<Episode<'f>> {
+    let mut declared: Vec<(&AreaCode, Declared)> = facts
+        .iter()
+        .filter(|seen| matches!(&*seen.body, FactBody::AreaDeclared(declared) if wanted(&declared.area)))
+        .filter_map(declaration)
+        .collect();
     declared.sort_by(|(area, one), (other_area, other)| {
         (area, one.effective_at, one.recorded_at).cmp(&(other_area, other.effective_at, other.recorded_at))
     });

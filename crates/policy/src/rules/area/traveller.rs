@@ -32,7 +32,9 @@ pub(crate) fn assess(
     for wanted in [Relation::Inside, Relation::SameCounty, Relation::SameCity] {
         let counted: Vec<&Stayed<'_>> = stays
             .iter()
-            .filter(|stay| relation(stay, episode, rule) == Some(wanted) && counts(stay, episode, rule, view.at))
+            .filter(|stay| {
+                relation(stay.area, episode.area, rule) == Some(wanted) && counts(stay, episode, rule, view.at)
+            })
             .collect();
         if counted.is_empty() {
             continue;
@@ -109,7 +111,7 @@ impl Left<'_> {
 
     /// How the stays lie to the area under a pack; of several ways the nearest.
     fn relation(&self, rule: &NamedArea) -> Option<Relation> {
-        self.stays.iter().filter_map(|stay| relation(stay, self.episode, rule)).min()
+        self.stays.iter().filter_map(|stay| relation(stay.area, self.episode.area, rule)).min()
     }
 
     fn phases<'r>(&self, rule: &'r NamedArea, relation: Relation, at: Instant) -> Option<&'r Vec<Phase>> {

@@ -1,5 +1,5 @@
 //! What the tests of this room share: the packs of the repository and the reference data.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses its part of this file")]
 
 use std::path::{Path, PathBuf};
 
