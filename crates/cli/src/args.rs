@@ -174,6 +174,9 @@ pub struct Import {
     /// Name of the list; without it, the digest of the file. The same list again changes nothing.
     #[arg(long)]
     pub list: Option<String>,
+    /// Of a file of facts: who gives the ids in it; files of one sender refer to each other's. Without it, the list.
+    #[arg(long)]
+    pub sender: Option<String>,
     /// Read and check only; nothing is stored.
     #[arg(long)]
     pub dry_run: bool,

@@ -33,8 +33,10 @@ const SHOWN_MAX: usize = 10;
 struct Input {
     path: PathBuf,
     form: Form,
-    /// Name of the list; for facts also the scope of their labels.
+    /// Name of the list.
     list: String,
+    /// Of a file of facts: in whose scope its labels have a meaning.
+    sender: String,
     digest: [u8; 32],
     bytes: u64,
 }
@@ -192,14 +194,15 @@ impl Input {
             io::copy(&mut file, &mut HashWriter(&mut hasher)).with_context(|| format!("reading {}", path.display()))?;
         let digest: [u8; 32] = hasher.finalize().into();
         let list = order.list.clone().unwrap_or_else(|| hex(&digest[..16]));
-        Ok(Self { path, form, list, digest, bytes })
+        let sender = order.sender.clone().unwrap_or_else(|| list.clone());
+        Ok(Self { path, form, list, sender, digest, bytes })
     }
 
     fn order(&self) -> ImportOrder {
         let list = self.list.clone();
         let (sender, mapping) = match &self.form {
             Form::Table(mapping, digest) => (mapping.sender().to_owned(), digest.clone()),
-            Form::Facts => (list.clone(), "facts".to_owned()),
+            Form::Facts => (self.sender.clone(), "facts".to_owned()),
         };
         ImportOrder { list, sender, file_digest: self.digest, mapping, file_bytes: self.bytes }
     }
@@ -222,7 +225,7 @@ impl Input {
             }
             Form::Facts => {
                 begins(Box::new(|path| Ok(BadRowsForm::Text(BadRows::lines(text_file(path)?)))));
-                let rows = FactImport::new(open(&self.path)?, &self.list, DivisionCode::HENAN, now);
+                let rows = FactImport::new(open(&self.path)?, &self.sender, DivisionCode::HENAN, now);
                 pump(rows, FactImport::bytes_read, &to)?;
             }
         }
