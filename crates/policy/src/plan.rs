@@ -70,6 +70,18 @@ pub(crate) struct Plan {
     pub restricts_until: Option<Instant>,
 }
 
+impl Adoption {
+    /// When a measure of a kind starts under the adopted pack: one that was running keeps its start, a new kind
+    /// starts with the adoption.
+    pub fn start(adoption: Option<Self>, kind: MeasureKind, planned: Instant) -> Instant {
+        match adoption {
+            None => planned,
+            Some(Self { running: Some((running, since)), .. }) if running == kind => since,
+            Some(adoption) => planned.max(adoption.at),
+        }
+    }
+}
+
 impl Plan {
     /// A plan of one measure without phases; of none when it would end before it starts.
     pub fn single(laid: Laid) -> Self {
@@ -150,11 +162,7 @@ impl Course {
             Some(day) => self.starts_at.max(self.first_on.plus_days(day).start()),
             None => self.starts_at,
         };
-        match adoption {
-            None => planned,
-            Some(Adoption { running: Some((kind, since)), .. }) if kind == phase.kind => since,
-            Some(adoption) => planned.max(adoption.at),
-        }
+        Adoption::start(adoption, phase.kind, planned)
     }
 }
 

@@ -241,7 +241,8 @@ impl Chain for Followed<'_, '_> {
             .max(reset_on.unwrap_or(CivilDay::from_number(i32::MIN)));
         let phases = adapted(phases, view, rules, disease, first_at, last_on);
         let isolated_at = isolation::first_started(view.me, first_at, view.facts);
-        let starts_at = plan::with_isolation(self.linked.opened_at, isolated_at, &phases);
+        let begins_at = context.timeline.eras[0].from;
+        let starts_at = plan::with_isolation(self.linked.opened_at, isolated_at, &phases).max(begins_at);
         let course = Course {
             last_on,
             first_on: first_at.day(),

@@ -29,7 +29,7 @@ pub(crate) struct Cause {
 pub(crate) fn plan(rule: TwoTests, cause: Cause, tested: &[Tested<'_>], adoption: Option<Adoption>) -> Option<Plan> {
     let kind = MeasureKind::TwoTestsThreeDays;
     let due_at = cause.day_0.plus_days(rule.days + 1).start();
-    let starts_at = start(kind, cause.starts_at, adoption);
+    let starts_at = Adoption::start(adoption, kind, cause.starts_at);
     let ends_at = [Some(due_at), cause.cap, second_negative_at(cause.from, tested)].into_iter().flatten().min()?;
     let served_on = last_day_before(due_at.min(cause.cap.unwrap_or(due_at)));
     let tests = planned(cause, starts_at.day(), served_on, tested);
@@ -45,21 +45,12 @@ pub(crate) fn landing(
     adoption: Option<Adoption>,
 ) -> Option<Plan> {
     let kind = MeasureKind::LandingTest;
-    let starts_at = start(kind, cause.starts_at, adoption);
+    let starts_at = Adoption::start(adoption, kind, cause.starts_at);
     let due_at = cause.day_0.plus_days(rule.days + 1).start();
     let negative_at = counting(cause.from, tested).filter_map(|tested| tested.negative_at).min();
     let ends_at = [Some(leaves_at), Some(due_at), negative_at].into_iter().flatten().min()?;
     let tests = vec![test(1, starts_at.day(), None)];
     Some(single(kind, starts_at, ends_at, tests, rule))
-}
-
-/// Under an adopted pack a kind that was running keeps its start, a new one starts with the adoption.
-fn start(kind: MeasureKind, planned: Instant, adoption: Option<Adoption>) -> Instant {
-    match adoption {
-        None => planned,
-        Some(Adoption { running: Some((running, since)), .. }) if running == kind => since,
-        Some(adoption) => planned.max(adoption.at),
-    }
 }
 
 /// A plan of one measure; of none, where it was over before it started.
