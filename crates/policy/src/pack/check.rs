@@ -47,8 +47,8 @@ impl Checker<'_> {
             id: self.pack.into(),
             disease: raw.disease.get_ref().as_str().into(),
             name: raw.name.get_ref().clone(),
-            valid_from: raw.valid_from.get_ref().first(&Zone::SHANGHAI),
-            valid_until: raw.valid_until.as_ref().map(|edge| edge.get_ref().first(&Zone::SHANGHAI)),
+            valid_from: raw.valid_from.get_ref().0.first(&Zone::SHANGHAI),
+            valid_until: raw.valid_until.as_ref().map(|edge| edge.get_ref().0.first(&Zone::SHANGHAI)),
             supersedes: raw.supersedes.as_deref().map(Arc::from),
             overlay_of: raw.overlay_of.as_ref().map(|id| id.get_ref().as_str().into()),
             colours,
@@ -115,7 +115,7 @@ impl Checker<'_> {
             self.fault(base.span(), PackFault::Circular(format!("{0} -> {0}", self.pack)));
         }
         if let Some(until) = &raw.valid_until
-            && until.get_ref().first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().first(&Zone::SHANGHAI)
+            && until.get_ref().0.first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().0.first(&Zone::SHANGHAI)
         {
             self.fault(until.span(), PackFault::EndsBeforeItBegins);
         }
