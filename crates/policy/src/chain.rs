@@ -37,7 +37,10 @@ pub(crate) fn follow(eras: &[Era], opened_at: Instant, at: Instant, chain: &impl
     let first = eras.iter().rposition(|era| era.from <= opened_at).unwrap_or(0);
     let last = eras.iter().rposition(|era| era.from <= at)?.max(first);
     let opening = eras[first].rules.as_ref()?;
-    let mut standing = Standing { era: first, rules: opening, rule: chain.rule(opening)?.clone(), adoption: None };
+    // What opened before any pack was in force starts with the first one, and only what is left of it.
+    let begins_at = eras[0].from;
+    let adoption = (opened_at < begins_at).then_some(Adoption { at: begins_at, running: None });
+    let mut standing = Standing { era: first, rules: opening, rule: chain.rule(opening)?.clone(), adoption };
     let mut offered = standing.rule.clone();
     for (index, era) in eras.iter().enumerate().take(last + 1).skip(first + 1) {
         let rules = era.rules.as_ref()?;

@@ -110,3 +110,74 @@ fn patched(body: &FactBody, fields: &serde_json::Map<String, Value>) -> Option<F
     }
     FactBody::from_json(body.kind().name(), &Value::Object(whole).to_string()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(json: &str) -> Fact {
+        Fact::from_json(json).unwrap()
+    }
+
+    fn exposure() -> Fact {
+        fact(
+            r#"{"id":"f1","kind":"exposure","person":"p1","happened":{"day":"2022-03-04"},"recorded_at":"2022-03-05T13:00:00+08:00","body":{"case":"c1","evidence":"interview","class":"close_contact"}}"#,
+        )
+    }
+
+    fn correction(id: &str, hour: u8, body: &str) -> Fact {
+        let at = format!("2022-03-08T{hour:02}:00:00+08:00");
+        fact(&format!(
+            r#"{{"id":"{id}","kind":"correction","happened":{{"at":"{at}"}},"recorded_at":"{at}","body":{body}}}"#
+        ))
+    }
+
+    fn known(facts: &[Fact], at: &str) -> Vec<(Option<PersonId>, String, String)> {
+        let facts: Vec<&Fact> = facts.iter().collect();
+        read(&facts, Instant::parse(at).unwrap())
+            .iter()
+            .map(|seen| (seen.person, seen.recorded_at.to_string(), seen.starts_at().to_string()))
+            .collect()
+    }
+
+    const LATER: &str = "2022-03-10T12:00:00+08:00";
+
+    #[test]
+    fn a_correction_of_time_keeps_the_first_recording_time() {
+        let facts = [exposure(), correction("f2", 9, r#"{"of":"f1","happened":{"day":"2022-03-03"}}"#)];
+        let [(_, recorded_at, starts_at)] = &known(&facts, LATER)[..] else { panic!() };
+        assert_eq!(
+            (recorded_at.as_str(), starts_at.as_str()),
+            ("2022-03-05T13:00:00+08:00", "2022-03-03T00:00:00+08:00")
+        );
+        let [(_, _, before)] = &known(&facts, "2022-03-08T08:59:59+08:00")[..] else { panic!() };
+        assert_eq!(before, "2022-03-04T00:00:00+08:00", "not known yet");
+    }
+
+    #[test]
+    fn a_correction_of_the_person_counts_from_the_correction() {
+        let facts = [exposure(), correction("f2", 9, r#"{"of":"f1","person":"p2"}"#)];
+        let [(person, recorded_at, _)] = &known(&facts, LATER)[..] else { panic!() };
+        assert_eq!((*person, recorded_at.as_str()), (Some(PersonId::from_label("p2")), "2022-03-08T09:00:00+08:00"));
+    }
+
+    #[test]
+    fn a_retraction_can_be_retracted() {
+        let facts = [
+            exposure(),
+            correction("f2", 9, r#"{"of":"f1","retract":true}"#),
+            correction("f3", 10, r#"{"of":"f2","retract":true}"#),
+        ];
+        assert_eq!(known(&facts[..2], LATER).len(), 0);
+        assert_eq!(known(&facts, LATER).len(), 1);
+        assert_eq!(known(&facts, "2022-03-08T09:30:00+08:00").len(), 0);
+    }
+
+    #[test]
+    fn a_correction_that_makes_no_valid_body_changes_nothing() {
+        let facts = [exposure(), correction("f2", 9, r#"{"of":"f1","body":{"class":"hearsay"}}"#)];
+        let seen: Vec<&Fact> = facts.iter().collect();
+        let seen = read(&seen, Instant::parse(LATER).unwrap());
+        assert_eq!(*seen[0].body, facts[0].body);
+    }
+}

@@ -87,3 +87,44 @@ fn links(facts: &[Seen<'_>]) -> Vec<(PersonId, PersonId, Instant, FactId)> {
 fn is_unlinked(link: FactId, facts: &[Seen<'_>]) -> bool {
     facts.iter().any(|seen| matches!(&*seen.body, FactBody::IdentityUnlink(unlink) if unlink.link == link))
 }
+
+#[cfg(test)]
+mod tests {
+    use sizao_model::Fact;
+
+    use super::*;
+    use crate::known;
+
+    fn link(id: &str, one: &str, other: &str, hour: u8, basis: &str) -> Fact {
+        let at = format!("2022-03-08T{hour:02}:00:00+08:00");
+        let json = format!(
+            r#"{{"id":"{id}","kind":"identity_link","person":"{one}","happened":{{"at":"{at}"}},"recorded_at":"{at}","body":{{"other":"{other}","basis":"{basis}"}}}}"#
+        );
+        Fact::from_json(&json).unwrap()
+    }
+
+    fn linked(facts: &[Fact], from: &str) -> Vec<(PersonId, Instant)> {
+        let facts: Vec<&Fact> = facts.iter().collect();
+        let group = Group::of(PersonId::from_label(from), &known::read(&facts, Instant::MAX));
+        group.members.iter().map(|member| (member.person, member.linked_at)).collect()
+    }
+
+    #[test]
+    fn of_several_ways_the_one_complete_first_counts() {
+        let facts = [
+            link("f1", "a", "b", 12, "document"),
+            link("f2", "a", "c", 9, "person"),
+            link("f3", "c", "b", 10, "document"),
+        ];
+        let at = |hour: i64| Instant::parse("2022-03-08T00:00:00+08:00").unwrap().plus_hours(hour);
+        let person = PersonId::from_label;
+        assert_eq!(linked(&facts, "a"), [(person("a"), Instant::MIN), (person("c"), at(9)), (person("b"), at(10))]);
+    }
+
+    #[test]
+    fn automatic_and_unlinked_ways_carry_nothing() {
+        let unlink = Fact::from_json(r#"{"id":"f2","kind":"identity_unlink","person":"a","happened":{"at":"2022-03-09T00:00:00+08:00"},"recorded_at":"2022-03-09T00:00:00+08:00","body":{"link":"f1"}}"#).unwrap();
+        assert_eq!(linked(&[link("f1", "a", "b", 9, "automatic")], "a").len(), 1);
+        assert_eq!(linked(&[link("f1", "a", "b", 9, "document"), unlink], "a").len(), 1);
+    }
+}

@@ -70,6 +70,18 @@ pub(crate) struct Plan {
     pub restricts_until: Option<Instant>,
 }
 
+impl Adoption {
+    /// When a measure of a kind starts under the adopted pack: one that was running keeps its start, a new kind
+    /// starts with the adoption.
+    pub fn start(adoption: Option<Self>, kind: MeasureKind, planned: Instant) -> Instant {
+        match adoption {
+            None => planned,
+            Some(Self { running: Some((running, since)), .. }) if running == kind => since,
+            Some(adoption) => planned.max(adoption.at),
+        }
+    }
+}
+
 impl Plan {
     /// A plan of one measure without phases; of none when it would end before it starts.
     pub fn single(laid: Laid) -> Self {
@@ -104,6 +116,7 @@ pub(crate) fn lay_out(
     let total: i32 = phases.iter().map(|phase| phase.days).sum();
     let whole_end = course.capped(course.last_on.plus_days(total + 1).start()).0;
     let mut served = 0;
+    let mut planned_from = None;
     for (index, phase) in phases.iter().enumerate() {
         served += phase.days;
         let (due_at, is_capped) = course.capped(course.last_on.plus_days(served + 1).start());
@@ -118,12 +131,14 @@ pub(crate) fn lay_out(
                 due_at,
                 is_capped,
                 is_first: index == 0,
-                grace_hours: limits.grace_hours,
-                grace_end_max: if index + 1 == phases.len() { Instant::MAX } else { whole_end },
+                is_last: index + 1 == phases.len(),
+                planned_from: planned_from.unwrap_or(starts_at),
+                whole_end,
                 not_before_on: adoption.map(|adoption| adoption.at.day()),
             };
-            let laid = slot.lay(course, limits, at, exit);
+            let (laid, extended_due_at) = slot.lay(course, limits, at, exit);
             ends_at = laid.ends_at;
+            planned_from = Some(extended_due_at);
             plan.laid.push(laid);
         }
         if phase.kind.restricts() {
@@ -147,11 +162,7 @@ impl Course {
             Some(day) => self.starts_at.max(self.first_on.plus_days(day).start()),
             None => self.starts_at,
         };
-        match adoption {
-            None => planned,
-            Some(Adoption { running: Some((kind, since)), .. }) if kind == phase.kind => since,
-            Some(adoption) => planned.max(adoption.at),
-        }
+        Adoption::start(adoption, phase.kind, planned)
     }
 }
 
@@ -170,9 +181,10 @@ struct Slot<'a> {
     due_at: Instant,
     is_capped: bool,
     is_first: bool,
-    grace_hours: i64,
-    /// The grace of a phase before the last takes from the next phase, never lengthens the whole.
-    grace_end_max: Instant,
+    is_last: bool,
+    /// When it would start if the phase before it had ended in time.
+    planned_from: Instant,
+    whole_end: Instant,
     not_before_on: Option<CivilDay>,
 }
 
@@ -183,16 +195,18 @@ impl Slot<'_> {
         limits: Limits,
         at: Instant,
         exit: &dyn Fn(u8, CivilDay) -> Option<Instant>,
-    ) -> Laid {
+    ) -> (Laid, Instant) {
         let last_on = last_day_before(self.due_at);
         let mut due_at = self.due_at;
         let mut served_on = last_on;
         let mut tests = self.tests(course, served_on);
         let mut extensions = Vec::new();
-        let mut ends_at = self.end(due_at, &tests, at, exit);
+        let end = |due_at, tests: &[_], at| self.end(due_at, tests, course, limits, at, exit);
         for extension in &course.extensions {
-            let runs = extension.recorded_at >= self.starts_at
-                && extension.recorded_at < self.end(due_at, &tests, extension.recorded_at, exit);
+            // Which phase an extension is for, the plan says and not the grace: otherwise a negative result could
+            // move it to a phase that it lengthens more.
+            let over_at = if self.is_last { end(due_at, &tests, extension.recorded_at) } else { due_at };
+            let runs = (self.planned_from..over_at).contains(&extension.recorded_at);
             let days_beyond = extension.until_on.days_since(last_on);
             if !runs || extension.until_on <= served_on || days_beyond > limits.max_extension_days || self.is_capped {
                 continue;
@@ -201,17 +215,17 @@ impl Slot<'_> {
             due_at = course.capped(served_on.plus_days(1).start()).0;
             tests = self.tests(course, served_on);
             extensions.push(extension.id);
-            ends_at = self.end(due_at, &tests, at, exit);
         }
-        Laid {
+        let laid = Laid {
             kind: self.phase.kind,
             starts_at: self.starts_at,
-            ends_at,
+            ends_at: end(due_at, &tests, at),
             tests: planned(self.phase, &tests),
             colour: self.phase.colour,
             extensions,
             review_at: None,
-        }
+        };
+        (laid, due_at)
     }
 
     fn tests(&self, course: &Course, served_on: CivilDay) -> Vec<(i32, CivilDay)> {
@@ -228,6 +242,8 @@ impl Slot<'_> {
         &self,
         due_at: Instant,
         tests: &[(i32, CivilDay)],
+        course: &Course,
+        limits: Limits,
         at: Instant,
         exit: &dyn Fn(u8, CivilDay) -> Option<Instant>,
     ) -> Instant {
@@ -235,7 +251,11 @@ impl Slot<'_> {
         if at < due_at || self.is_capped {
             return due_at;
         }
-        let grace_end = due_at.plus_hours(self.grace_hours).min(self.grace_end_max).max(due_at);
+        // The grace takes from the next phase and never lengthens the whole, except of the last phase; no area's end
+        // is passed.
+        let grace_end = due_at.plus_hours(limits.grace_hours);
+        let grace_end = if self.is_last { grace_end } else { grace_end.min(self.whole_end) };
+        let grace_end = course.capped(grace_end).0.max(due_at);
         exit(self.phase.exit_samples, *exit_on).map_or(grace_end, |met_at| met_at.clamp(due_at, grace_end))
     }
 }

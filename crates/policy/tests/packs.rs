@@ -337,6 +337,17 @@ fn unknown_fields_and_broken_files_are_refused_with_their_place() {
 }
 
 #[test]
+fn a_value_in_the_wrong_form_is_told_the_right_one() {
+    let told = |from: &str, to: &str| faults("made-up-fever", from, to).0[0].to_string();
+    let date = told(r#"valid_from = "2021-01-01""#, "valid_from = 2021-01-01");
+    assert!(date.contains(r#"expected a day or an instant in quotes, such as "2024-01-01""#), "{date}");
+    let number = told(r#"days = { value = 6, unit = "days", source = "invented" }"#, "days = 6");
+    assert!(number.contains(r#"expected a value with unit and source, such as { value = 14"#), "{number}");
+    let kind = told(r#"kind = "home_isolation""#, r#"kind = "lockdown""#);
+    assert!(kind.contains("unknown variant `lockdown`, expected one of `case_isolation`"), "{kind}");
+}
+
+#[test]
 fn a_late_review_is_refused() {
     refused("cn-covid-v8", "review_days = { value = 14,", "review_days = { value = 21,", "end =", |fault| {
         matches!(fault, PackFault::LateReview { review: 21, ceiling: 28 })

@@ -47,19 +47,19 @@ impl Checker<'_> {
             id: self.pack.into(),
             disease: raw.disease.get_ref().as_str().into(),
             name: raw.name.get_ref().clone(),
-            valid_from: raw.valid_from.get_ref().first(&Zone::SHANGHAI),
-            valid_until: raw.valid_until.as_ref().map(|edge| edge.get_ref().first(&Zone::SHANGHAI)),
+            valid_from: raw.valid_from.get_ref().0.first(&Zone::SHANGHAI),
+            valid_until: raw.valid_until.as_ref().map(|edge| edge.get_ref().0.first(&Zone::SHANGHAI)),
             supersedes: raw.supersedes.as_deref().map(Arc::from),
             overlay_of: raw.overlay_of.as_ref().map(|id| id.get_ref().as_str().into()),
             colours,
-            grace_hours: self.optional(raw.grace_hours.as_ref(), "grace_hours", "hours", 0..=72).unwrap_or(24),
+            grace_hours: self.optional(raw.grace_hours.as_ref(), "grace_hours", "hours", 0..=168).unwrap_or(24),
             max_extension_days: self
-                .optional(raw.max_extension_days.as_ref(), "max_extension_days", "days", 0..=14)
+                .optional(raw.max_extension_days.as_ref(), "max_extension_days", "days", 0..=30)
                 .unwrap_or(7) as i32,
             hold_hours: raw
                 .hold_hours
                 .as_ref()
-                .map(|number| self.number(number.get_ref(), "hold_hours", "hours", 1..=24)),
+                .map(|number| self.number(number.get_ref(), "hold_hours", "hours", 1..=48)),
             window: raw.window.as_ref().map(|window| self.window(window)),
             close_contact: raw
                 .close_contact
@@ -115,7 +115,7 @@ impl Checker<'_> {
             self.fault(base.span(), PackFault::Circular(format!("{0} -> {0}", self.pack)));
         }
         if let Some(until) = &raw.valid_until
-            && until.get_ref().first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().first(&Zone::SHANGHAI)
+            && until.get_ref().0.first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().0.first(&Zone::SHANGHAI)
         {
             self.fault(until.span(), PackFault::EndsBeforeItBegins);
         }
@@ -235,7 +235,7 @@ impl Checker<'_> {
     fn phase(&mut self, raw: &Spanned<RawPhase>, rule: &str, path: &str) -> Phase {
         let phase = raw.get_ref();
         let days = match &phase.days {
-            Some(days) => self.number(days, &format!("{path}.days"), "days", 1..=90) as i32,
+            Some(days) => self.number(days, &format!("{path}.days"), "days", 1..=365) as i32,
             None => {
                 self.fault(raw.span(), PackFault::NoEnd { rule: format!("a phase of {rule}"), missing: "days" });
                 1

@@ -1,8 +1,8 @@
 //! The file format of packs, as serde reads it. Meaning and checks are in `check`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use sizao_model::{
     CivilDay, Colour, Edge, MeasureKind,
     fact::{AreaLevel, Trait},
@@ -91,9 +91,36 @@ pub enum Effect {
     Task,
 }
 
+/// A day or an instant, in quotes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment(pub Edge);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(MomentVisitor)
+    }
+}
+
+struct MomentVisitor;
+
+impl de::Visitor<'_> for MomentVisitor {
+    type Value = Moment;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a day or an instant in quotes, such as \"2024-01-01\" or \"2024-01-01T00:00:00+08:00\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
+        Edge::try_from(text.to_owned()).map(Moment).map_err(E::custom)
+    }
+}
+
 /// A number, or a list of numbers, with unit and source.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a value with unit and source, such as { value = 14, unit = \"days\", source = \"guide\" }"
+)]
 pub(super) struct Sourced<T> {
     pub value: Spanned<T>,
     pub unit: Spanned<String>,
@@ -118,8 +145,8 @@ pub(super) struct RawPack {
     pub id: Spanned<String>,
     pub disease: Spanned<String>,
     pub name: Spanned<Text>,
-    pub valid_from: Spanned<Edge>,
-    pub valid_until: Option<Spanned<Edge>>,
+    pub valid_from: Spanned<Moment>,
+    pub valid_until: Option<Spanned<Moment>>,
     pub supersedes: Option<String>,
     pub overlay_of: Option<Spanned<String>>,
     pub colours: bool,

@@ -4,7 +4,7 @@
 //! the chain's end opens a new chain. A measure starts when the opening facts were all known, or with isolation if that
 //! came first and the first phase is one of isolation.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use sizao_model::{CivilDay, ContactClass, FactId, Instant, measure::ClassFinding};
 
@@ -115,16 +115,17 @@ impl<'c> Context<'c> {
 
     /// Exposures and resets in the order in which they became known, each joined to the chain that was open then.
     fn chains(&self, now: usize) -> Vec<Linked> {
-        let mut exposures: Vec<(Instant, FactId)> = self.by_era[now]
+        let mut exposures: Vec<(Instant, Reverse<CivilDay>, FactId)> = self.by_era[now]
             .iter()
             .filter(|counted| counted.class == self.class)
-            .filter_map(|counted| Some((self.opened_at(counted, now)?, counted.fact)))
+            .filter_map(|counted| Some((self.opened_at(counted, now)?, Reverse(counted.last_on), counted.fact)))
             .collect();
+        // Of exposures that became known together the latest comes first: they are one chain if any of them is open.
         exposures.sort_unstable();
         let resets = if exposures.is_empty() { Vec::new() } else { site_reset::of(self.view) };
         let mut resets = resets.into_iter().peekable();
         let mut chains: Vec<Linked> = Vec::new();
-        for (opened_at, fact) in exposures {
+        for (opened_at, _, fact) in exposures {
             while let Some(reset) = resets.next_if(|reset| reset.known_at < opened_at) {
                 self.reset(chains.last_mut(), reset);
             }
@@ -240,7 +241,8 @@ impl Chain for Followed<'_, '_> {
             .max(reset_on.unwrap_or(CivilDay::from_number(i32::MIN)));
         let phases = adapted(phases, view, rules, disease, first_at, last_on);
         let isolated_at = isolation::first_started(view.me, first_at, view.facts);
-        let starts_at = plan::with_isolation(self.linked.opened_at, isolated_at, &phases);
+        let begins_at = context.timeline.eras[0].from;
+        let starts_at = plan::with_isolation(self.linked.opened_at, isolated_at, &phases).max(begins_at);
         let course = Course {
             last_on,
             first_on: first_at.day(),

@@ -86,7 +86,7 @@ impl Chain for Held<'_> {
         rules.hold_hours.as_ref().map(|rule| &rule.id)
     }
 
-    fn plan(&self, _era: usize, rules: &Rules, _adoption: Option<Adoption>, _at: Instant) -> Option<Plan> {
+    fn plan(&self, _era: usize, rules: &Rules, adoption: Option<Adoption>, _at: Instant) -> Option<Plan> {
         let lapses_at = self.known_at.plus_hours(rules.hold_hours.as_ref()?.rule);
         let cleared_at = self
             .tested
@@ -96,7 +96,7 @@ impl Chain for Held<'_> {
             .min();
         let laid = Laid {
             kind: MeasureKind::Hold,
-            starts_at: self.known_at,
+            starts_at: Adoption::start(adoption, MeasureKind::Hold, self.known_at),
             ends_at: cleared_at.map_or(lapses_at, |cleared_at| cleared_at.min(lapses_at)),
             tests: Vec::new(),
             colour: None,

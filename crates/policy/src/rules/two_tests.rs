@@ -29,7 +29,7 @@ pub(crate) struct Cause {
 pub(crate) fn plan(rule: TwoTests, cause: Cause, tested: &[Tested<'_>], adoption: Option<Adoption>) -> Option<Plan> {
     let kind = MeasureKind::TwoTestsThreeDays;
     let due_at = cause.day_0.plus_days(rule.days + 1).start();
-    let starts_at = start(kind, cause.starts_at, adoption);
+    let starts_at = Adoption::start(adoption, kind, cause.starts_at);
     let ends_at = [Some(due_at), cause.cap, second_negative_at(cause.from, tested)].into_iter().flatten().min()?;
     let served_on = last_day_before(due_at.min(cause.cap.unwrap_or(due_at)));
     let tests = planned(cause, starts_at.day(), served_on, tested);
@@ -45,21 +45,12 @@ pub(crate) fn landing(
     adoption: Option<Adoption>,
 ) -> Option<Plan> {
     let kind = MeasureKind::LandingTest;
-    let starts_at = start(kind, cause.starts_at, adoption);
+    let starts_at = Adoption::start(adoption, kind, cause.starts_at);
     let due_at = cause.day_0.plus_days(rule.days + 1).start();
     let negative_at = counting(cause.from, tested).filter_map(|tested| tested.negative_at).min();
     let ends_at = [Some(leaves_at), Some(due_at), negative_at].into_iter().flatten().min()?;
     let tests = vec![test(1, starts_at.day(), None)];
     Some(single(kind, starts_at, ends_at, tests, rule))
-}
-
-/// Under an adopted pack a kind that was running keeps its start, a new one starts with the adoption.
-fn start(kind: MeasureKind, planned: Instant, adoption: Option<Adoption>) -> Instant {
-    match adoption {
-        None => planned,
-        Some(Adoption { running: Some((running, since)), .. }) if running == kind => since,
-        Some(adoption) => planned.max(adoption.at),
-    }
 }
 
 /// A plan of one measure; of none, where it was over before it started.
@@ -99,4 +90,48 @@ fn planned(cause: Cause, day_1: CivilDay, served_on: CivilDay, tested: &[Tested<
 
 fn test(day: i32, date: CivilDay, not_before: Option<Instant>) -> PlannedTest {
     PlannedTest { day, date, kind: TestMethod::NucleicTest, sampling: Swab::ThroatSwab, samples: 1, not_before }
+}
+
+#[cfg(test)]
+mod tests {
+    use sizao_model::FactId;
+
+    use super::*;
+
+    /// Arrival on 23 March at 14:00; samples at these hours after it, each negative after three hours more.
+    fn ends_at(hours: &[i64]) -> String {
+        let arrived_at = Instant::parse("2022-03-23T14:00:00+08:00").unwrap();
+        let tested: Vec<Tested<'_>> = hours
+            .iter()
+            .map(|hours| Tested {
+                sample: FactId::from_label("s"),
+                sampled_at: arrived_at.plus_hours(*hours),
+                lab: None,
+                is_single: true,
+                negative_at: Some(arrived_at.plus_hours(hours + 3)),
+                has_other_result: false,
+            })
+            .collect();
+        let cause = Cause { from: arrived_at, day_0: arrived_at.day(), starts_at: arrived_at, cap: None };
+        let plan = plan(TwoTests { days: 7, colour: None }, cause, &tested, None).unwrap();
+        plan.laid[0].ends_at.to_string()
+    }
+
+    #[test]
+    fn two_samples_count_from_24_to_72_hours_apart() {
+        assert_eq!(ends_at(&[4, 28]), "2022-03-24T21:00:00+08:00");
+        assert_eq!(ends_at(&[4, 27]), "2022-03-31T00:00:00+08:00", "23 hours are too few");
+        assert_eq!(ends_at(&[4, 76]), "2022-03-26T21:00:00+08:00");
+        assert_eq!(ends_at(&[4, 77]), "2022-03-31T00:00:00+08:00", "73 hours are too many");
+    }
+
+    #[test]
+    fn a_third_sample_replaces_one_taken_too_early() {
+        assert_eq!(ends_at(&[4, 27, 43]), "2022-03-25T12:00:00+08:00");
+    }
+
+    #[test]
+    fn a_sample_from_before_the_arrival_does_not_count() {
+        assert_eq!(ends_at(&[-1, 30]), "2022-03-31T00:00:00+08:00");
+    }
 }

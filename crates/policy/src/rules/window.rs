@@ -112,3 +112,47 @@ fn recovery_or_burial(opens_at: Instant, case: &Group, disease: &str, facts: &[S
         })
         .min_by_key(|closing| closing.at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(opens_at: &str, closes_at: &str) -> InfectiousWindow {
+        let instant = |text: &str| Instant::parse(text).unwrap();
+        let closes_at = instant(closes_at);
+        InfectiousWindow {
+            opens_at: instant(opens_at),
+            closes: Some(Closing { at: closes_at, last_on: closes_at.day() }),
+        }
+    }
+
+    #[track_caller]
+    fn check(happened: &str, want: bool) {
+        let window = window("2022-03-08T00:00:00+08:00", "2022-03-10T08:00:00+08:00");
+        let happened: Happened = serde_json::from_str(happened).unwrap();
+        assert_eq!(window.overlaps(&happened), want, "{happened:?}");
+    }
+
+    #[test]
+    fn an_exposure_overlaps_from_the_opening_to_the_closing() {
+        check(r#"{"from":"2022-03-07T20:00:00+08:00","to":"2022-03-07T23:59:00+08:00"}"#, false);
+        check(r#"{"from":"2022-03-07T20:00:00+08:00","to":"2022-03-08T00:01:00+08:00"}"#, true);
+        check(r#"{"day":"2022-03-07"}"#, false);
+        check(r#"{"day":"2022-03-08"}"#, true);
+        check(r#"{"at":"2022-03-08T00:00:00+08:00"}"#, true);
+        check(r#"{"from":"2022-03-10T07:59:00+08:00","to":null}"#, true);
+        check(r#"{"from":"2022-03-10T08:00:00+08:00","to":"2022-03-10T09:00:00+08:00"}"#, false);
+    }
+
+    #[test]
+    fn the_day_of_an_end_is_that_of_the_place_of_measure() {
+        let day = |happened: &str| last_day(&serde_json::from_str(happened).unwrap()).unwrap().to_string();
+        assert_eq!(day(r#"{"from":"2022-07-10T22:30:00Z","to":"2022-07-10T23:30:00Z"}"#), "2022-07-11");
+        assert_eq!(day(r#"{"from":"2022-07-10","to":"2022-07-10"}"#), "2022-07-10");
+        assert_eq!(
+            day(r#"{"day":"2022-07-10","zone":"Europe/London"}"#),
+            "2022-07-11",
+            "over at 07:00 of the 11th here"
+        );
+    }
+}

@@ -40,7 +40,7 @@ pub fn timeline() -> impl Strategy<Value = usize> {
 
 /// The seeds of a world.
 pub fn seeds(most: usize) -> impl Strategy<Value = Vec<Seed>> {
-    let bytes = (0u8..36, 0..PEOPLE, 0..PEOPLE, 0u8..30, 0u8..24, 0u8..40, 0u8..30, any::<u8>());
+    let bytes = (0u8..46, 0..PEOPLE, 0..PEOPLE, 0u8..22, 0u8..24, 0u8..40, 0u8..20, any::<u8>());
     proptest::collection::vec(
         bytes.prop_map(|(kind, who, other, day, hour, length, delay, pick)| Seed {
             kind,
@@ -68,7 +68,12 @@ pub fn person(number: u8) -> PersonId {
 
 /// The facts that seeds make; the id of the n-th is `f<n>`.
 pub fn facts(timeline: usize, seeds: &[Seed]) -> Vec<Fact> {
-    seeds.iter().enumerate().map(|(number, seed)| fact(timeline, number, *seed)).collect()
+    let mut facts: Vec<Fact> = Vec::with_capacity(seeds.len());
+    for seed in seeds {
+        let fact = fact(timeline, &facts, *seed);
+        facts.push(fact);
+    }
+    facts
 }
 
 /// Any fact.
@@ -76,109 +81,126 @@ pub fn read(value: &Value) -> Fact {
     Fact::from_json(&value.to_string()).unwrap_or_else(|error| panic!("{error}: {value}"))
 }
 
-fn fact(timeline: usize, number: usize, seed: Seed) -> Fact {
+fn fact(timeline: usize, before: &[Fact], seed: Seed) -> Fact {
     let Seed { kind, who, other, day, hour, length, delay, pick } = seed;
     let at = moment(timeline, i64::from(day) * 24 + i64::from(hour));
     let end = at.plus_hours(i64::from(length));
     let recorded_at = at.plus_hours(i64::from(delay) * 2);
-    let (me, you) = (format!("p{who}"), format!("p{}", if other == who { (who + 1) % PEOPLE } else { other }));
-    let earlier = |back: u8| format!("f{}", number.saturating_sub(1 + usize::from(back % 6)));
+    let one_of = |from: u8, count: u8| format!("p{}", from + pick % count);
+    // Mostly the last two fall ill and the others meet them; now and then it is the other way round.
+    let is_odd = pick % 16 == 15;
+    let me = if is_odd { format!("p{who}") } else { one_of(0, PEOPLE - 2) };
+    let case = if is_odd {
+        format!("p{}", if other == who { (who + 1) % PEOPLE } else { other })
+    } else {
+        format!("p{}", PEOPLE - 2 + other % 2)
+    };
+    let you = format!("p{}", (who + 1 + other % (PEOPLE - 1)) % PEOPLE);
+    let earlier = |kinds: &[&str]| {
+        let of: Vec<&Fact> =
+            before.iter().filter(|fact| kinds.is_empty() || kinds.contains(&fact.body.kind().name())).collect();
+        of.get(usize::from(length) % of.len().max(1)).map_or_else(|| "f0".to_owned(), |fact| fact.id.to_string())
+    };
     let disease = match timeline {
         4 => "made_up_fever",
-        5 => ["measles", "ebola", "covid"][usize::from(pick % 3)],
+        5 => ["measles", "ebola", "covid"][usize::from(other % 3)],
         _ => "covid",
     };
     let evidence =
-        ["interview", "ticket", "interview", "venue_scan", "list_row", "cell_location"][usize::from(pick % 6)];
-    let area = ["410102001", "410102", "410102002", "410103", "4101", "410301001"][usize::from(pick / 6 % 6)];
-    let site = ["site-1", "site-2"][usize::from(pick % 2)];
+        ["interview", "ticket", "interview", "declared", "list_row", "cell_location"][usize::from(delay % 6)];
+    let area = ["410102001", "410102", "410102002", "410103", "4101", "410301001"][usize::from(length % 6)];
+    let site = ["site-1", "site-2"][usize::from(other % 2)];
     let instant = json!({"at": at});
     let span = json!({"from": at, "to": end});
     let (kind, person, happened, body) = match kind {
-        0..=7 => {
-            let class =
-                ["close_contact", "close_contact", "close_contact", "general_contact"][usize::from(pick / 6 % 4)];
-            ("exposure", Some(me), span, json!({"case": you, "evidence": evidence, "class": class, "disease": disease}))
+        0..=6 => {
+            let class = ["close_contact", "close_contact", "close_contact", "general_contact"][usize::from(length % 4)];
+            (
+                "exposure",
+                Some(me),
+                span,
+                json!({"case": case, "evidence": evidence, "class": class, "disease": disease}),
+            )
         }
-        8..=9 => (
-            "exposure",
-            Some(me),
-            span,
-            json!({"via": you, "evidence": evidence, "class": "secondary_contact", "disease": disease}),
-        ),
-        10..=13 => {
+        7..=10 => {
+            let body = json!({"via": you, "evidence": evidence, "class": "secondary_contact", "disease": disease});
+            ("exposure", Some(me), span, body)
+        }
+        11..=14 => {
             let status =
-                ["confirmed_case", "asymptomatic_infection", "confirmed_case", "excluded"][usize::from(pick % 4)];
+                ["confirmed_case", "asymptomatic_infection", "confirmed_case", "excluded"][usize::from(length % 4)];
             (
                 "diagnosis",
-                Some(me),
+                Some(case),
                 instant,
                 json!({"status": status, "onset": at.day().plus_days(-1), "disease": disease}),
             )
         }
-        14..=16 => ("isolation_started", Some(me), instant, json!({"site": site, "floor": pick % 4})),
-        17..=20 => (
-            "sample",
-            Some(me),
-            instant,
-            json!({"method": "nucleic_test", "lab": format!("lab-{}", pick % 3), "disease": disease}),
-        ),
-        21..=22 => {
-            let outcome = ["negative", "negative", "positive", "grey_zone", "invalid"][usize::from(pick % 5)];
-            ("result", None, instant, json!({"sample": earlier(pick / 5), "outcome": outcome}))
+        15..=18 => ("isolation_started", Some(me), instant, json!({"site": site, "floor": length % 4})),
+        19..=22 => {
+            let pool = if length % 4 == 0 { json!("tube") } else { Value::Null };
+            let body = json!({"method": "nucleic_test", "lab": format!("lab-{}", length % 3), "disease": disease, "pool": pool});
+            ("sample", Some(me), instant, body)
         }
-        23 => ("confirmation", None, instant, json!({"of": earlier(pick), "by": "person"})),
-        24..=25 => {
-            let to = if pick % 3 == 0 { Value::Null } else { json!(end.plus_hours(i64::from(length) * 4)) };
+        23..=26 => {
+            let outcome = ["negative", "negative", "positive", "grey_zone", "invalid"][usize::from(delay % 5)];
+            let body = if pick % 8 == 0 {
+                json!({"pool": "tube", "outcome": outcome})
+            } else {
+                json!({"sample": earlier(&["sample"]), "outcome": outcome})
+            };
+            ("result", None, instant, body)
+        }
+        27..=28 => {
+            ("confirmation", None, instant, json!({"of": earlier(&["exposure", "stay", "arrival"]), "by": "person"}))
+        }
+        29..=31 => {
+            let to = if pick % 3 == 0 { Value::Null } else { json!(end.plus_hours(i64::from(length) * 2)) };
             ("stay", Some(me), json!({"from": at, "to": to}), json!({"area": area, "evidence": evidence}))
         }
-        26 => {
-            let level = ["high", "medium", "sealed", "controlled", "low"][usize::from(pick % 5)];
+        32..=34 => {
+            let level = ["high", "medium", "sealed", "controlled", "low"][usize::from(other % 5)];
             let until = at.plus_hours(24 * (3 + i64::from(length)));
-            (
-                "area_declared",
-                None,
-                instant,
-                json!({"area": area, "level": level, "until": until, "evidence": ["e"], "signers": ["a", "b"]}),
-            )
+            let body = json!({"area": area, "level": level, "until": until, "evidence": ["e"], "signers": ["a", "b"]});
+            ("area_declared", None, instant, body)
         }
-        27 => ("area_ended", None, instant, json!({"area": area})),
-        28 => {
-            let from = ["310115", "abroad", "410300"][usize::from(pick % 3)];
+        35 => ("area_ended", None, instant, json!({"area": area})),
+        36..=37 => {
+            let from = ["310115", "abroad", "310115"][usize::from(other % 3)];
             ("arrival", Some(me), instant, json!({"from": from, "into": "410102", "evidence": evidence}))
         }
-        29 => {
+        38 => {
             let body = match pick % 4 {
-                0 => json!({"of": earlier(pick / 4), "retract": true}),
-                1 => json!({"of": earlier(pick / 4), "person": you}),
-                _ => json!({"of": earlier(pick / 4), "happened": {"from": at, "to": end}}),
+                0 => json!({"of": earlier(&[]), "retract": true}),
+                1 => json!({"of": earlier(&[]), "person": you}),
+                2 => json!({"of": earlier(&["exposure"]), "body": {"case": you, "via": null}}),
+                _ => json!({"of": earlier(&["exposure", "stay"]), "happened": {"from": at, "to": end}}),
             };
             ("correction", None, instant, body)
         }
-        30 => {
-            let basis = ["document", "person", "automatic"][usize::from(pick % 3)];
+        39 => {
+            let basis = ["document", "person", "automatic"][usize::from(length % 3)];
             ("identity_link", Some(me), instant, json!({"other": you, "basis": basis}))
         }
-        31 => ("identity_unlink", Some(me), instant, json!({"link": earlier(pick)})),
-        32 => (
-            "site_reset",
-            None,
-            instant,
-            json!({"site": site, "floor": pick % 4, "scope": "floors", "evidence": [earlier(pick)]}),
-        ),
-        33 => {
-            let rule = ["close_contact", "case", "risk_area_traveller"][usize::from(pick % 3)];
-            let body = json!({"rule": rule, "until": end.day().plus_days(5), "evidence": [earlier(pick)], "officer": "o", "signers": ["a", "b"]});
-            ("extension", Some(me), instant, body)
+        40 => ("identity_unlink", Some(me), instant, json!({"link": earlier(&["identity_link"])})),
+        41 => {
+            let body = json!({"site": site, "floor": length % 4, "scope": "floors", "evidence": [earlier(&["result", "sample"])]});
+            ("site_reset", None, instant, body)
         }
-        34 => match pick % 3 {
-            0 => ("discharge", Some(me), instant, json!({"disease": disease})),
-            1 => ("vaccine_dose", Some(me), instant, json!({"disease": "measles", "product": "mmr"})),
+        42..=43 => {
+            let rule = ["close_contact", "case", "risk_area_traveller", "inbound_traveller"][usize::from(other % 4)];
+            let evidence = earlier(&["result", "sample", "exposure"]);
+            let body = json!({"rule": rule, "until": end.day().plus_days(8), "evidence": [evidence], "officer": "o", "signers": ["a", "b"]});
+            ("extension", Some(if rule == "case" { case } else { me }), instant, body)
+        }
+        44 => match length % 4 {
+            0 | 1 => ("discharge", Some(case), instant, json!({"disease": disease})),
+            2 => ("vaccine_dose", Some(me), instant, json!({"disease": "measles", "product": "mmr"})),
             _ => ("death", Some(me), instant, json!({})),
         },
         _ => {
-            let traits = if pick % 2 == 0 { json!(["pregnant"]) } else { json!([]) };
-            let born = at.day().plus_days(-(i32::from(pick) * 40));
+            let traits = if length % 4 == 0 { json!(["pregnant"]) } else { json!([]) };
+            let born = at.day().plus_days(-(i32::from(length) * 200));
             (
                 "person",
                 Some(me),
@@ -187,7 +209,9 @@ fn fact(timeline: usize, number: usize, seed: Seed) -> Fact {
             )
         }
     };
-    let mut value = json!({"id": format!("f{number}"), "kind": kind, "happened": happened, "recorded_at": recorded_at, "body": body});
+    let mut value = json!({
+        "id": format!("f{}", before.len()), "kind": kind, "happened": happened, "recorded_at": recorded_at, "body": body,
+    });
     if let Some(person) = person {
         value["person"] = json!(person);
     }

@@ -54,11 +54,7 @@ impl Chain for Residence<'_> {
 
     fn plan(&self, _era: usize, rules: &Rules, adoption: Option<Adoption>, at: Instant) -> Option<Plan> {
         let kind = rules.area.as_ref()?.rule.resident_kind(self.episode.level(at))?;
-        let starts_at = match adoption {
-            None => self.starts_at,
-            Some(Adoption { running: Some((running, since)), .. }) if running == kind => since,
-            Some(adoption) => self.starts_at.max(adoption.at),
-        };
+        let starts_at = Adoption::start(adoption, kind, self.starts_at);
         Some(Plan::single(Laid {
             kind,
             starts_at,
