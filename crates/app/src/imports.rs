@@ -239,10 +239,10 @@ impl Reader<'_> {
         }
         self.learn_people(&mut rows).await?;
         let now = self.app.now();
+        self.learn_facts(&rows).await?;
         for row in &rows {
             self.mint(row, now);
         }
-        self.learn_facts(&rows).await?;
         let mut facts = Vec::new();
         for mut row in rows {
             ready.notes.append(&mut row.notes);
@@ -281,7 +281,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Gives keyed facts of a row their ids, so that facts beside them can refer to them.
+    /// Gives keyed facts of a row that the store does not have yet their ids, so that others can refer to them.
     fn mint(&mut self, row: &Row, now: Instant) {
         for draft in &row.facts {
             if let Some(key) = &draft.key {
@@ -291,18 +291,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Asks the store for facts to which these rows refer and which this run has not seen.
+    /// Asks the store for keyed facts of these rows, and for facts to which they refer, that this run has not seen.
+    ///
+    /// A row sent again in another list must find the id that its fact got the first time.
     async fn learn_facts(&mut self, rows: &[Row]) -> Result<(), AppError> {
         let mut wanted: Vec<Box<str>> = Vec::new();
         for draft in rows.iter().flat_map(|row| &row.facts) {
-            let mut body = draft.body.clone();
-            let looked = body.try_map_facts(|id| {
-                if !self.facts.contains_key(&id) {
-                    wanted.push(id.to_string().into());
-                }
-                Ok::<_, std::convert::Infallible>(id)
-            });
-            looked.expect("nothing fails");
+            let own = draft.key.as_deref().map(|key| provisional_fact(&self.sender, key));
+            let named = draft.body.facts_named().into_iter().chain(own);
+            wanted.extend(named.filter(|id| !self.facts.contains_key(id)).map(|id| Box::from(id.to_string())));
         }
         if !wanted.is_empty() {
             wanted.sort_unstable();

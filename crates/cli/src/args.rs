@@ -83,7 +83,9 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   sizao import cases.csv --mapping cases.toml --dry-run   read and check, store nothing
   sizao import cases.csv --mapping cases.toml             store; go on where a killed import stopped
-  sizao import cases-bad.csv --mapping cases.toml         send the mended rows again";
+  sizao import cases-bad.csv --mapping cases.toml         send the mended rows again
+
+Exit codes: 0 all rows are in, 2 the good rows are in and others came back, 1 nothing could be read or stored.";
 
 const ASSESS_EXAMPLES: &str = "\
 Example:

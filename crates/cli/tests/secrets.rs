@@ -14,7 +14,8 @@ fn sizao(folder: &Path, arguments: &[&str]) -> Output {
 
 fn must(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let out = sizao(folder, arguments);
-    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    // 2: the register has mistyped numbers, whose rows come back.
+    assert!(matches!(out.status.code(), Some(0 | 2)), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
     [out.stdout, out.stderr].concat()
 }
 

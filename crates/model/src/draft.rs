@@ -128,6 +128,21 @@ impl FactBody {
         Ok(())
     }
 
+    /// The facts that the body refers to.
+    pub fn facts_named(&self) -> Vec<FactId> {
+        match self {
+            Self::IdentityUnlink(body) => vec![body.link],
+            Self::TestResult(body) => body.sample.into_iter().collect(),
+            Self::Confirmation(body) => vec![body.of],
+            Self::Correction(body) => vec![body.of],
+            Self::AreaDeclared(body) => body.evidence.clone(),
+            Self::SiteReset(body) => body.evidence.clone(),
+            Self::Extension(body) => body.evidence.clone(),
+            Self::LoopStep(body) => vec![body.opened_by],
+            _ => Vec::new(),
+        }
+    }
+
     fn people_mut(&mut self) -> Vec<&mut PersonId> {
         match self {
             Self::Person(body) => body.parents.iter_mut().collect(),
@@ -169,6 +184,7 @@ mod tests {
         let (before, after) = (provisional_fact("lab", "tube 7"), FactId::from_label("real"));
         let mut body: FactBody =
             TestResult { sample: Some(before), pool: None, outcome: crate::fact::Outcome::Negative }.into();
+        assert_eq!(body.facts_named(), [before]);
         body.try_map_facts(|id| if id == before { Ok(after) } else { Err(()) }).unwrap();
         assert!(matches!(body, FactBody::TestResult(TestResult { sample: Some(id), .. }) if id == after));
     }

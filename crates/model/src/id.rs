@@ -69,7 +69,8 @@ uuid_id! {
     FactId
 }
 uuid_id! {
-    /// A person's id: random, says nothing about the person. Names, phones and identity numbers live in the vault.
+    /// A person's id: UUID v7, random but for the moment at which the person was first put on record. Names, phones and
+    /// identity numbers live in the vault.
     PersonId
 }
 

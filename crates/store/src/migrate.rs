@@ -87,7 +87,7 @@ pub(crate) async fn guards_present(db: &Db) -> Result<Vec<(String, String)>, Sto
 ///
 /// On PostgreSQL the text is the body of the trigger's function; that it is enabled is part of what is present.
 pub(crate) fn guards_wanted(sqlite: bool) -> Vec<(String, String)> {
-    let text = if sqlite { SQLITE[0].2 } else { POSTGRES[0].2 };
+    let text: String = if sqlite { SQLITE } else { POSTGRES }.iter().map(|(.., text)| *text).collect();
     let bodies: Vec<(String, String)> = text
         .split("CREATE FUNCTION ")
         .skip(1)

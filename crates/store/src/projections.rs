@@ -329,7 +329,7 @@ impl Store {
                        strictness = excluded.strictness, ends_at = excluded.ends_at, \
                        next_change_at = excluded.next_change_at, known_leaf = excluded.known_leaf, \
                        dossier = excluded.dossier, context = excluded.context, answer = excluded.answer, \
-                       mac = excluded.mac";
+                       mac = excluded.mac WHERE assessment.known_leaf <= excluded.known_leaf";
         bulk::insert(&mut tx, "assessment", replace, &columns).await?;
         for person in gone {
             on!(&mut tx, tx => {

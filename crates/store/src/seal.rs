@@ -146,7 +146,8 @@ impl IntakeKey {
                 bytes.push(1);
                 bytes.extend_from_slice(&row.to_be_bytes());
                 bytes.extend_from_slice(&part.to_be_bytes());
-                bytes.extend_from_slice(&line[..8]);
+                // Keyed, so that nobody without the key can confirm a guess of what the line says.
+                bytes.extend_from_slice(&keys.search_token(&[b"line", &source.to_be_bytes(), line])[..8]);
                 bytes
             }
             // A sender's key may be an identity number: only its MAC is kept.

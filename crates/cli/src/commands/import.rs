@@ -26,6 +26,8 @@ use crate::{
     output::{self, say, thousands},
 };
 
+/// Exit code when the good rows are in and others came back.
+const ROWS_HANDED_BACK: u8 = 2;
 /// Refused rows that are printed; all are in the bad-rows file.
 const SHOWN_MAX: usize = 10;
 
@@ -86,7 +88,7 @@ pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Res
             })
         },
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(ROWS_HANDED_BACK) })
 }
 
 /// Shows progress and writes rows that are handed back. With `--json` each commit is a line of its own.
@@ -278,7 +280,7 @@ fn dry_run(input: &Input, json: bool) -> Result<ExitCode> {
             json!({"dry_run": true, "rows_accepted": report.accepted, "rows_rejected": report.rejected, "facts": report.stored, "refused": refused})
         },
     );
-    Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(ROWS_HANDED_BACK) })
 }
 
 fn read_all(rows: impl Iterator<Item = Result<Imported, ImportError>>, report: &mut ImportReport) -> Result<()> {

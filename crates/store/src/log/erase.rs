@@ -34,8 +34,9 @@ impl Store {
     /// Erases every body of a retention class that was recorded on a day, with the key that encrypted them.
     ///
     /// One transaction writes the erasure into the log, destroys the key and takes the bodies. SQLite then overwrites
-    /// the freed pages and empties its write-ahead log. PostgreSQL keeps dead rows until VACUUM and its own write-ahead
-    /// log until it is recycled: what is left there is unreadable without the key.
+    /// the freed pages and empties its write-ahead log. PostgreSQL is vacuumed, but its own write-ahead log keeps bodies
+    /// and wrapped key until it is recycled: whoever has that and the master key of that time can read them until then.
+    /// Rotating the master key and destroying the old one ends that.
     ///
     /// # Errors
     /// [`StoreError::Erasure`] when there is nothing to erase or the class is never erased, [`StoreError::Database`].

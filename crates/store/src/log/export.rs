@@ -275,17 +275,30 @@ impl Store {
             });
         }
         migrate::migrate(&db).await?;
-        let (lines, head) = fill(&db, input).await?;
+        let filled = fill(&db, input).await;
         db.close().await;
-        let store = Self::open(place, master, entropy).await?;
+        let (lines, head) = filled.inspect_err(|_| take_away(place))?;
+        let store = Self::open(place, master, entropy).await.inspect_err(|_| take_away(place))?;
         let now = store.head().await?;
         if now != head || !now.is_signed_by(&store.public_key()) {
-            return Err(StoreError::Damaged {
-                line: lines,
-                what: "the head of the log is not the one of the file".to_owned(),
-            });
+            store.close().await;
+            take_away(place);
+            let what = "the head of the log is not the one of the file".to_owned();
+            return Err(StoreError::Damaged { line: lines, what });
         }
         Ok((store, Restored { lines, head }))
+    }
+}
+
+/// A restore that failed leaves no half store behind. A PostgreSQL database is left to its owner.
+fn take_away(place: &Place) {
+    if let Place::Sqlite(path) = place {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            // What cannot be removed will be refused by the next restore.
+            let _ = std::fs::remove_file(name);
+        }
     }
 }
 
