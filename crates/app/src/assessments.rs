@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::json;
-use sizao_model::{Assessment, Colour, DivisionCode, Fact, FactBody, FactId, Instant, Measure, MeasureKind, PersonId};
+use sizao_model::{
+    Assessment, Colour, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, Measure, MeasureKind, PersonId,
+    id::AreaCode,
+};
 use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
-use sizao_store::{MentionKey, StoredAssessment, StoredFact, sha256};
+use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
 use self::neighbourhood::Neighbourhood;
 use crate::{App, AppError};
@@ -126,8 +129,9 @@ impl App {
     async fn index_mentions(&self, facts: &[StoredFact], to: u64) -> Result<(), AppError> {
         let keys = tokio::task::block_in_place(|| {
             let of_fact = |stored: &StoredFact| {
-                let (leaf, bearing) = (stored.leaf, bearing(&stored.fact) as u8);
-                keys_of(&stored.fact).map(move |key| (key, leaf, bearing))
+                let (fact, leaf) = (&stored.fact, stored.leaf);
+                let (kind, bearing, city) = (fact.body.kind(), bearing(fact) as u8, city_of_stay(fact));
+                keys_of(fact).map(move |key| MentionEntry { key, kind, leaf, bearing, city })
             };
             facts.par_iter().flat_map_iter(of_fact).collect()
         });
@@ -149,10 +153,13 @@ impl App {
         done.facts += changed.len() as u64;
         let changed = self.that_matter(changed).await?;
         let mut around = Neighbourhood::new(&self.store);
-        around.spread(changed.iter().copied()).await?;
+        around.take(changed.iter().map(|stored| (*stored).clone()));
+        around.spread().await?;
         let mut people: Vec<PersonId> = {
             let index = FactIndex::new(around.facts());
-            tokio::task::block_in_place(|| changed.par_iter().flat_map_iter(|fact| index.concerned(fact)).collect())
+            tokio::task::block_in_place(|| {
+                changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
+            })
         };
         people.sort_unstable();
         people.dedup();
@@ -160,21 +167,51 @@ impl App {
         self.save(people, around, Some(to), done).await
     }
 
-    /// Facts that can change anybody's assessment: strong ones, and slight ones of people whom a strong fact names.
-    async fn that_matter<'f>(&self, changed: &'f [StoredFact]) -> Result<Vec<&'f Fact>, AppError> {
-        let least = if self.store.has_areas().await? { Bearing::WithAreas } else { Bearing::Strong };
-        let slight: Vec<&Fact> =
-            changed.iter().map(|stored| &stored.fact).filter(|fact| bearing(fact) < least).collect();
+    /// Facts that can change anybody's assessment: strong ones, and slight ones of people whom a strong fact names or
+    /// who stayed in a city where an area was declared.
+    async fn that_matter<'f>(&self, changed: &'f [StoredFact]) -> Result<Vec<&'f StoredFact>, AppError> {
+        let cities = self.cities_with_areas().await?;
+        let is_strong = |fact: &Fact| match bearing(fact) {
+            Bearing::Strong => true,
+            Bearing::WithAreas => cities.contains(&city_of_stay(fact)),
+            Bearing::Slight => false,
+        };
+        let slight: Vec<&Fact> = changed.iter().map(|stored| &stored.fact).filter(|fact| !is_strong(fact)).collect();
         let results: Vec<FactId> = slight.iter().filter_map(|fact| sample_of(fact)).collect();
         let subjects = self.store.subjects_of(&results).await?;
         let person_of = |fact: &Fact| fact.person.or_else(|| subjects.get(&sample_of(fact)?).copied());
         let mut people: Vec<PersonId> = slight.iter().filter_map(|fact| person_of(fact)).collect();
         people.sort_unstable();
         people.dedup();
-        let mattering = self.store.people_with_bearing(&people, least as u8).await?;
-        let matters =
-            |fact: &&Fact| bearing(fact) >= least || person_of(fact).is_some_and(|person| mattering.contains(&person));
-        Ok(changed.iter().map(|stored| &stored.fact).filter(matters).collect())
+        let mattering = self.store.people_who_matter(&people, Bearing::Strong as u8, &cities).await?;
+        let matters = |stored: &&StoredFact| {
+            let fact = &stored.fact;
+            is_strong(fact) || person_of(fact).is_some_and(|person| mattering.contains(&person))
+        };
+        Ok(changed.iter().filter(matters).collect())
+    }
+
+    /// First four digits of every area that was ever declared; a province's declaration concerns all its cities.
+    async fn cities_with_areas(&self) -> Result<Vec<u16>, AppError> {
+        let declared = self.store.load_kinds(&[FactKind::AreaDeclared]).await?;
+        let mut cities: Vec<u16> = declared
+            .iter()
+            .flat_map(|stored| mentions(&stored.fact))
+            .filter_map(|mention| match mention {
+                Mention::Area(area) => Some(area),
+                _ => None,
+            })
+            .flat_map(|area| match city_of(&area) {
+                Some(city) => city..=city,
+                None => EVERYWHERE,
+            })
+            .collect();
+        if !cities.is_empty() {
+            cities.push(SOMEWHERE);
+        }
+        cities.sort_unstable();
+        cities.dedup();
+        Ok(cities)
     }
 
     async fn save(
@@ -229,6 +266,24 @@ impl App {
     }
 }
 
+/// Where a stay was whose area is larger than a city: it matters once any area was declared.
+const SOMEWHERE: u16 = 1;
+/// Every four-digit city.
+const EVERYWHERE: std::ops::RangeInclusive<u16> = 1000..=9999;
+
+/// First four digits of an area, unless it is larger than a city.
+fn city_of(area: &AreaCode) -> Option<u16> {
+    area.as_str().get(..4)?.parse().ok()
+}
+
+/// First four digits of where a stay was, else 0.
+fn city_of_stay(fact: &Fact) -> u16 {
+    match &fact.body {
+        FactBody::Stay(stay) => city_of(&stay.area).unwrap_or(SOMEWHERE),
+        _ => 0,
+    }
+}
+
 /// The sample of a result.
 fn sample_of(fact: &Fact) -> Option<FactId> {
     match &fact.body {
@@ -258,13 +313,13 @@ fn says_something(row: &StoredAssessment) -> bool {
 
 /// The keys under which the index finds a fact: the person it is about, and whatever it refers to.
 fn keys_of(fact: &Fact) -> impl Iterator<Item = MentionKey> + use<> {
-    fact.person.map(MentionKey::person).into_iter().chain(mentions(fact).map(key_of))
+    fact.person.map(MentionKey::about).into_iter().chain(mentions(fact).map(key_of))
 }
 
 /// Areas are compared within their city, so that is where the index finds them.
 fn key_of(mention: Mention) -> MentionKey {
     match mention {
-        Mention::Person(person) => MentionKey::person(person),
+        Mention::Person(person) => MentionKey::named(person),
         Mention::Fact(fact) => MentionKey::fact(fact),
         Mention::Pool(pool) => MentionKey::pool(&pool),
         Mention::Site(site) => MentionKey::site(&site),

@@ -303,18 +303,6 @@ impl Store {
         Ok(rows.into_iter().map(|(id, subject)| (FactId::new(id), PersonId::new(subject))).collect())
     }
 
-    /// Whether any area was ever declared.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn has_areas(&self) -> Result<bool, StoreError> {
-        let found: Option<i64> = on!(self.db.reader(), pool => {
-            sqlx::query_scalar("SELECT leaf FROM fact WHERE kind IN (11, 12, 16) AND kind = 11 LIMIT 1")
-                .fetch_optional(pool).await?
-        });
-        Ok(found.is_some())
-    }
-
     /// The facts with these ids that are there, fit their seal and are not erased.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ pub use log::{
     prove::{ConsistencyProof, InclusionProof},
     verify::{Finding, Verification},
 };
-pub use projections::{MentionKey, StoredAssessment};
+pub use projections::{MentionEntry, MentionKey, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};
 pub use store::{Place, Store, StoreKind};

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use sizao_model::{DivisionCode, Instant, PersonId, id::AreaCode, id::FactId, id::PoolId, id::SiteId};
+use sizao_model::{DivisionCode, FactKind, Instant, PersonId, id::AreaCode, id::FactId, id::PoolId, id::SiteId};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -25,9 +25,14 @@ use crate::{
 pub struct MentionKey(Vec<u8>);
 
 impl MentionKey {
-    /// A person whom a fact is about or names.
-    pub fn person(id: PersonId) -> Self {
+    /// A person whom a fact is about.
+    pub fn about(id: PersonId) -> Self {
         Self::tagged(1, id.as_bytes())
+    }
+
+    /// A person whom a fact about somebody else names: a case, a parent, another identity.
+    pub fn named(id: PersonId) -> Self {
+        Self::tagged(6, id.as_bytes())
     }
 
     /// A fact that a fact names: the sample of a result.
@@ -63,6 +68,21 @@ impl MentionKey {
         key.extend_from_slice(bytes);
         Self(key)
     }
+}
+
+/// One entry of the index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MentionEntry {
+    /// What is named.
+    pub key: MentionKey,
+    /// Kind of the fact that names it.
+    pub kind: FactKind,
+    /// Leaf of that fact.
+    pub leaf: u64,
+    /// How much the fact can change by itself; see `sizao_policy::Bearing`.
+    pub bearing: u8,
+    /// Of a stay, the first four digits of its area; else 0.
+    pub city: u16,
 }
 
 /// An assessment as lists show it, with the MAC that makes it trustworthy.
@@ -151,19 +171,21 @@ impl Store {
         Ok(leaf.unwrap_or(0) as u64)
     }
 
-    /// Adds to the index which facts name whom, each with its leaf and how much it can change by itself, and that the log
-    /// was read up to leaf `upto`.
+    /// Adds to the index which facts name whom, and that the log was read up to leaf `upto`.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn save_mentions(&self, mut mentions: Vec<(MentionKey, u64, u8)>, upto: u64) -> Result<(), StoreError> {
+    pub async fn save_mentions(&self, mut mentions: Vec<MentionEntry>, upto: u64) -> Result<(), StoreError> {
         // In the order of the index: neighbouring keys share pages.
         mentions.sort_unstable();
         mentions.dedup();
+        let ints = |value: fn(&MentionEntry) -> i64| Column::Int(mentions.iter().map(value).collect());
         let columns = [
-            ("leaf", Column::Int(mentions.iter().map(|(_, leaf, _)| *leaf as i64).collect())),
-            ("bearing", Column::Int(mentions.iter().map(|(.., bearing)| i64::from(*bearing)).collect())),
-            ("key", Column::Bytes(mentions.into_iter().map(|(key, ..)| key.0).collect())),
+            ("kind", ints(|entry| entry.kind.code().into())),
+            ("leaf", ints(|entry| entry.leaf as i64)),
+            ("bearing", ints(|entry| entry.bearing.into())),
+            ("city", ints(|entry| entry.city.into())),
+            ("key", Column::Bytes(mentions.into_iter().map(|entry| entry.key.0).collect())),
         ];
         let mut tx = self.db.begin().await?;
         bulk::insert(&mut tx, "mention", "ON CONFLICT DO NOTHING", &columns).await?;
@@ -171,29 +193,41 @@ impl Store {
         commit(tx).await
     }
 
-    /// Which of these people any fact of at least this bearing names.
+    /// Which of these people a strong fact is about or names, or a stay in one of these cities is about.
+    ///
+    /// - `strong`: least bearing of a strong fact.
+    /// - `cities`: first four digits of areas.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn people_with_bearing(&self, people: &[PersonId], least: u8) -> Result<HashSet<PersonId>, StoreError> {
-        const QUERY: &str = "SELECT DISTINCT key FROM mention WHERE bearing >= $1 AND key ";
+    pub async fn people_who_matter(
+        &self,
+        people: &[PersonId],
+        strong: u8,
+        cities: &[u16],
+    ) -> Result<HashSet<PersonId>, StoreError> {
+        // Cities are numbers of our own making: they are safe to write into the text.
+        let cities: Vec<String> = cities.iter().map(u16::to_string).collect();
+        let cities = if cities.is_empty() { "-1".to_owned() } else { cities.join(",") };
+        let query = format!("SELECT DISTINCT key FROM mention WHERE (bearing >= $1 OR city IN ({cities})) AND key ");
         let mut found: Vec<Vec<u8>> = Vec::new();
+        let keys: Vec<Vec<u8>> =
+            people.iter().flat_map(|person| [MentionKey::about(*person).0, MentionKey::named(*person).0]).collect();
         match self.db.reader() {
             Either::Sqlite(pool) => {
-                for chunk in people.chunks(500) {
+                for chunk in keys.chunks(500) {
                     let places = chunk.len().next_power_of_two();
-                    let text = format!("{QUERY} IN ({})", vec!["?"; places].join(","));
-                    let mut query = sqlx::query_scalar::<_, Vec<u8>>(AssertSqlSafe(text)).bind(i64::from(least));
+                    let text = format!("{query} IN ({})", vec!["?"; places].join(","));
+                    let mut query = sqlx::query_scalar::<_, Vec<u8>>(AssertSqlSafe(text)).bind(i64::from(strong));
                     for at in 0..places {
-                        query = query.bind(chunk.get(at).map(|person| MentionKey::person(*person).0));
+                        query = query.bind(chunk.get(at).map(Vec::as_slice));
                     }
                     found.extend(query.fetch_all(pool).await?);
                 }
             }
             Either::Postgres(pool) => {
-                let keys: Vec<Vec<u8>> = people.iter().map(|person| MentionKey::person(*person).0).collect();
-                found = sqlx::query_scalar(AssertSqlSafe(format!("{QUERY} = ANY($2)")))
-                    .bind(i64::from(least))
+                found = sqlx::query_scalar(AssertSqlSafe(format!("{query} = ANY($2)")))
+                    .bind(i64::from(strong))
                     .bind(keys)
                     .fetch_all(pool)
                     .await?;
@@ -202,7 +236,8 @@ impl Store {
         Ok(found.iter().filter_map(|key| Uuid::from_slice(key.get(1..)?).ok()).map(PersonId::new).collect())
     }
 
-    /// The facts that name any of these, with the key by which each was found; erased ones are left out.
+    /// The facts of some kinds, or of all when none is given, that name any of these, with the key by which each was
+    /// found; erased ones are left out.
     ///
     /// Facts that do not fit their seal are left out too and returned as the second value.
     ///
@@ -211,6 +246,7 @@ impl Store {
     pub async fn load_mentioning(
         &self,
         keys: &[MentionKey],
+        kinds: &[FactKind],
     ) -> Result<(Vec<(MentionKey, StoredFact)>, Vec<StoreError>), StoreError> {
         let mut rows: Vec<MentionRow> = Vec::new();
         macro_rules! query {
@@ -224,12 +260,14 @@ impl Store {
                 )
             };
         }
+        let codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
+        let of_kinds = if codes.is_empty() { String::new() } else { format!(" AND m.kind IN ({})", codes.join(",")) };
         match self.db.reader() {
             Either::Sqlite(pool) => {
                 for chunk in keys.chunks(500) {
                     // Padded to a few lengths, so that few statements are prepared.
                     let places = chunk.len().next_power_of_two();
-                    let text = format!("{}({})", query!("IN "), vec!["?"; places].join(","));
+                    let text = format!("{}({}){of_kinds}", query!("IN "), vec!["?"; places].join(","));
                     let mut query = sqlx::query_as(AssertSqlSafe(text));
                     for at in 0..places {
                         query = query.bind(chunk.get(at).map(|key| key.0.as_slice()));
@@ -239,7 +277,8 @@ impl Store {
             }
             Either::Postgres(pool) => {
                 let keys: Vec<&[u8]> = keys.iter().map(|key| key.0.as_slice()).collect();
-                rows = sqlx::query_as(query!("= ANY($1)")).bind(keys).fetch_all(pool).await?;
+                let text = format!("{}{of_kinds}", query!("= ANY($1)"));
+                rows = sqlx::query_as(AssertSqlSafe(text)).bind(keys).fetch_all(pool).await?;
             }
         }
         let mut found = Vec::with_capacity(rows.len());

@@ -3,7 +3,7 @@
 mod support;
 
 use sizao_model::{CivilDay, fact::RetentionClass};
-use sizao_store::{ExportOptions, MasterKey, MentionKey, Receipt, Store, StoreError};
+use sizao_store::{ExportOptions, MasterKey, MentionEntry, MentionKey, Receipt, Store, StoreError};
 use support::*;
 
 #[tokio::test]
@@ -65,8 +65,14 @@ async fn an_erased_day_is_gone_with_its_key_and_says_so_for_ever() {
         let bench = Bench::new(&place.place).await;
         let gone = bench.append_many(0, 40, "2022-03-01T10:00:00+08:00").await;
         let kept = bench.append_many(40, 10, "2022-03-02T10:00:00+08:00").await;
-        let mentions =
-            (0..40).map(|leaf| (MentionKey::person(sizao_model::PersonId::from_label("p1")), leaf, 0)).collect();
+        let mention = |leaf| MentionEntry {
+            key: MentionKey::about(sizao_model::PersonId::from_label("p1")),
+            kind: sizao_model::FactKind::SymptomReport,
+            leaf,
+            bearing: 0,
+            city: 0,
+        };
+        let mentions = (0..40).map(mention).collect();
         bench.store.save_mentions(mentions, 50).await.unwrap();
         let day = CivilDay::parse("2022-03-01").unwrap();
         let erase = || bench.store.erase(RetentionClass::Test, day, "end of term", at("2022-04-01T08:00:00+08:00"));

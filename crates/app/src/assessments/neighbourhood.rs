@@ -12,21 +12,46 @@ use crate::AppError;
 
 /// How far links and references are followed; a longer chain ends here and is logged.
 const ROUNDS_MAX: usize = 12;
-/// A person, whom that person's facts refer to, and whom theirs do: farther than that no rule looks.
-const LEVELS: usize = 3;
 /// Areas are compared within their city.
 const CITY_DIGITS: usize = 4;
+
+/// Facts that tie a person to another.
+const LINKS: [FactKind; 3] = [FactKind::IdentityLink, FactKind::IdentityUnlink, FactKind::Correction];
+/// Facts by which somebody depends on another: an exposure, a child, another identity.
+const DEPENDENT: [FactKind; 4] = [FactKind::Exposure, FactKind::Person, FactKind::IdentityLink, FactKind::Correction];
+/// What rules read of a source case.
+const OF_A_CASE: [FactKind; 6] = [
+    FactKind::Diagnosis,
+    FactKind::IsolationStarted,
+    FactKind::Discharge,
+    FactKind::Death,
+    FactKind::IdentityLink,
+    FactKind::IdentityUnlink,
+];
+/// What rules read of a close contact or a parent.
+const OF_A_CONTACT: [FactKind; 8] = [
+    FactKind::Diagnosis,
+    FactKind::IsolationStarted,
+    FactKind::Discharge,
+    FactKind::Death,
+    FactKind::IdentityLink,
+    FactKind::IdentityUnlink,
+    FactKind::Exposure,
+    FactKind::Sample,
+];
+/// Everything.
+const ALL: [FactKind; 0] = [];
 
 pub(super) struct Neighbourhood<'a> {
     store: &'a Store,
     facts: FxHashMap<FactId, StoredFact>,
-    read: FxHashSet<MentionKey>,
-    areas: Option<Vec<StoredFact>>,
+    read: FxHashSet<(MentionKey, Vec<FactKind>)>,
+    areas_read: bool,
 }
 
 impl<'a> Neighbourhood<'a> {
     pub(super) fn new(store: &'a Store) -> Self {
-        Self { store, facts: FxHashMap::default(), read: FxHashSet::default(), areas: None }
+        Self { store, facts: FxHashMap::default(), read: FxHashSet::default(), areas_read: false }
     }
 
     /// Everything read so far.
@@ -48,70 +73,110 @@ impl<'a> Neighbourhood<'a> {
         latest.into_iter().map(|(person, (_, division))| (person, division)).collect()
     }
 
-    /// Reads whomever new facts may concern: the people they speak of, their contacts, and contacts of these.
-    pub(super) async fn spread(&mut self, changed: impl Iterator<Item = &Fact>) -> Result<(), AppError> {
-        let changed: Vec<&Fact> = changed.collect();
+    /// Takes facts that were read elsewhere.
+    pub(super) fn take(&mut self, facts: impl Iterator<Item = StoredFact>) {
+        self.facts.extend(facts.map(|stored| (stored.fact.id, stored)));
+    }
+
+    /// Reads whomever the facts taken so far may concern: the people they speak of, their contacts, and contacts of
+    /// these, each over links.
+    pub(super) async fn spread(&mut self) -> Result<(), AppError> {
         let mut keys: Vec<MentionKey> = Vec::new();
         let mut named: Vec<FactId> = Vec::new();
-        for fact in &changed {
-            keys.extend(fact.person.map(MentionKey::person));
+        let mut cities: FxHashSet<String> = FxHashSet::default();
+        for fact in self.facts() {
             keys.push(MentionKey::fact(fact.id));
             for mention in mentions(fact) {
                 match mention {
                     Mention::Fact(id) => named.push(id),
-                    Mention::Area(area) if is_about_areas(fact) => keys.extend(self.stays_near(area.as_str()).await?),
-                    Mention::Area(_) => {}
+                    Mention::Area(area) if is_about_areas(fact) => {
+                        let area = area.as_str();
+                        cities.insert(area.get(..CITY_DIGITS).unwrap_or(area).to_owned());
+                    }
+                    Mention::Area(_) | Mention::Person(_) => {}
                     mention => keys.push(key_of(mention)),
                 }
             }
         }
-        self.read(keys).await?;
-        self.read_by_id(named).await?;
-        // People of the facts named, then contacts, contacts of contacts, and children of either.
-        for _ in 0..3 {
-            let people: Vec<MentionKey> = self.people_and_subjects().map(MentionKey::person).collect();
-            if !self.read(people).await? {
-                break;
-            }
+        for city in cities {
+            keys.extend(self.store.areas_mentioned_in(&city.as_str().into()).await?.iter().map(MentionKey::area));
         }
-        Ok(())
+        self.read(keys, &ALL).await?;
+        self.read_by_id(named).await?;
+        let mut people = self.subjects();
+        for _ in 0..3 {
+            self.read_links(&mut people).await?;
+            let keys = people.iter().map(|person| MentionKey::named(*person)).collect();
+            self.read(keys, &DEPENDENT).await?;
+            people = self.subjects();
+        }
+        self.read_links(&mut people).await
     }
 
     /// Reads the dossiers of these people: their facts and whatever these refer to.
     pub(super) async fn gather(&mut self, people: &[PersonId]) -> Result<(), AppError> {
         self.read_areas().await?;
-        self.read(people.iter().copied().map(MentionKey::person).collect()).await?;
         let mut inside: FxHashSet<PersonId> = people.iter().copied().collect();
-        for level in 0..LEVELS {
-            self.read_around(&mut inside).await?;
-            if level + 1 < LEVELS {
-                inside.extend(self.referred(&inside));
-            }
-        }
-        Ok(())
+        self.read_links(&mut inside).await?;
+        self.read_people(&inside, &ALL).await?;
+        let contacts = self.referred(&inside);
+        self.read_as(contacts, &OF_A_CONTACT).await?;
+        let beyond = self.referred(&self.subjects());
+        self.read_as(beyond, &OF_A_CASE).await
     }
 
-    /// Reads what the facts of these people refer to, over links, until nothing new comes.
-    async fn read_around(&mut self, inside: &mut FxHashSet<PersonId>) -> Result<(), AppError> {
+    /// Reads some kinds of facts about people, over their links.
+    async fn read_as(&mut self, mut people: FxHashSet<PersonId>, kinds: &[FactKind]) -> Result<(), AppError> {
+        self.read_links(&mut people).await?;
+        self.read_people(&people, kinds).await
+    }
+
+    async fn read_people(&mut self, people: &FxHashSet<PersonId>, kinds: &[FactKind]) -> Result<(), AppError> {
+        self.read(people.iter().map(|person| MentionKey::about(*person)).collect(), kinds).await?;
+        self.read_around().await
+    }
+
+    /// Reads links of people until nobody new comes; corrections that move facts to them too.
+    async fn read_links(&mut self, people: &mut FxHashSet<PersonId>) -> Result<(), AppError> {
         for _ in 0..ROUNDS_MAX {
-            let mut keys: Vec<MentionKey> = inside.iter().copied().map(MentionKey::person).collect();
-            let mut named = Vec::new();
-            let mut linked = Vec::new();
-            for stored in self.facts.values().filter(|stored| concerns(&stored.fact, inside)) {
-                keys.push(MentionKey::fact(stored.fact.id));
-                let is_link = matches!(stored.fact.body, FactBody::IdentityLink(_));
-                linked.extend(stored.fact.person.filter(|_| is_link));
-                for mention in mentions(&stored.fact) {
-                    match mention {
-                        Mention::Fact(id) => named.push(id),
-                        Mention::Person(person) if is_link => linked.push(person),
-                        Mention::Person(_) | Mention::Area(_) => {}
-                        mention => keys.push(key_of(mention)),
+            let both = |person: &PersonId| [MentionKey::about(*person), MentionKey::named(*person)];
+            self.read(people.iter().flat_map(both).collect(), &LINKS).await?;
+            let before = people.len();
+            for stored in self.facts.values() {
+                if let FactBody::IdentityLink(link) = &stored.fact.body {
+                    let ends = [stored.fact.person, Some(link.other)];
+                    if ends.iter().flatten().any(|end| people.contains(end)) {
+                        people.extend(ends.into_iter().flatten());
                     }
                 }
             }
-            inside.extend(linked);
-            let more = self.read(keys).await? | self.read_by_id(named).await?;
+            if people.len() == before {
+                return Ok(());
+            }
+        }
+        tracing::warn!("Identity links were followed for {ROUNDS_MAX} rounds and go on");
+        Ok(())
+    }
+
+    /// Reads results, confirmations and corrections of the facts read, pools, resets, and the facts that these name,
+    /// until nothing new comes.
+    async fn read_around(&mut self) -> Result<(), AppError> {
+        for _ in 0..ROUNDS_MAX {
+            let mut keys = Vec::new();
+            let mut named = Vec::new();
+            for fact in self.facts() {
+                keys.push(MentionKey::fact(fact.id));
+                for mention in mentions(fact) {
+                    match (mention, fact.body.kind()) {
+                        (Mention::Fact(id), _) => named.push(id),
+                        (Mention::Pool(pool), FactKind::Sample | FactKind::Correction) => {
+                            keys.push(MentionKey::pool(&pool));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            let more = self.read(keys, &REFERRING).await? | self.read_by_id(named).await?;
             if !more {
                 return Ok(());
             }
@@ -120,18 +185,22 @@ impl<'a> Neighbourhood<'a> {
         Ok(())
     }
 
-    /// Reads facts that mention keys not read before; says whether any key was new.
-    async fn read(&mut self, mut keys: Vec<MentionKey>) -> Result<bool, AppError> {
-        keys.retain(|key| self.read.insert(key.clone()));
+    /// Reads facts of some kinds that mention keys not read before; says whether any came.
+    async fn read(&mut self, mut keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<bool, AppError> {
+        // What was read whole need not be read in part.
+        keys.retain(|key| {
+            !self.read.contains(&(key.clone(), Vec::new())) && self.read.insert((key.clone(), kinds.to_vec()))
+        });
         if keys.is_empty() {
             return Ok(false);
         }
-        let (found, refused) = self.store.load_mentioning(&keys).await?;
+        let (found, refused) = self.store.load_mentioning(&keys, kinds).await?;
         for error in refused {
             tracing::error!(%error, "A fact was refused");
         }
+        let before = self.facts.len();
         self.facts.extend(found.into_iter().map(|(_, stored)| (stored.fact.id, stored)));
-        Ok(true)
+        Ok(self.facts.len() > before)
     }
 
     async fn read_by_id(&mut self, mut ids: Vec<FactId>) -> Result<bool, AppError> {
@@ -143,52 +212,49 @@ impl<'a> Neighbourhood<'a> {
         }
         let found = self.store.load_facts(&ids).await?;
         let any = !found.is_empty();
-        self.facts.extend(found.into_iter().map(|stored| (stored.fact.id, stored)));
+        self.take(found.into_iter());
         Ok(any)
     }
 
-    /// Declarations and endings are few and concern every stay near them: all are read.
+    /// Declarations, endings and resets are few and concern everybody near: all are read.
     async fn read_areas(&mut self) -> Result<(), AppError> {
-        if self.areas.is_none() {
+        if !self.areas_read {
+            self.areas_read = true;
             let kinds = [FactKind::AreaDeclared, FactKind::AreaEnded, FactKind::SiteReset];
             let found = self.store.load_kinds(&kinds).await?;
-            self.facts.extend(found.iter().map(|stored| (stored.fact.id, stored.clone())));
-            self.areas = Some(found);
+            self.take(found.into_iter());
         }
         Ok(())
     }
 
-    async fn stays_near(&self, area: &str) -> Result<Vec<MentionKey>, AppError> {
-        let city = area.get(..CITY_DIGITS).unwrap_or(area);
-        Ok(self.store.areas_mentioned_in(&city.into()).await?.iter().map(MentionKey::area).collect())
+    /// Everybody whom a fact read so far is about, or links or moves.
+    fn subjects(&self) -> FxHashSet<PersonId> {
+        let mut people = FxHashSet::default();
+        for fact in self.facts() {
+            people.extend(fact.person);
+            if matches!(fact.body, FactBody::IdentityLink(_) | FactBody::Correction(_)) {
+                people.extend(people_named(fact));
+            }
+        }
+        people
     }
 
-    /// Everybody whom a fact read so far is about, or links, moves or exposes.
-    fn people_and_subjects(&self) -> impl Iterator<Item = PersonId> + '_ {
-        self.facts.values().flat_map(|stored| {
-            let linked = matches!(stored.fact.body, FactBody::IdentityLink(_) | FactBody::Correction(_));
-            let named = mentions(&stored.fact).filter_map(move |mention| match mention {
-                Mention::Person(person) if linked => Some(person),
-                _ => None,
-            });
-            stored.fact.person.into_iter().chain(named)
-        })
-    }
-
-    /// People whom facts of those inside refer to.
-    fn referred(&self, inside: &FxHashSet<PersonId>) -> Vec<PersonId> {
-        let own = self.facts.values().filter(|stored| concerns(&stored.fact, inside));
-        let named = own.flat_map(|stored| mentions(&stored.fact)).filter_map(|mention| match mention {
-            Mention::Person(person) => Some(person),
-            _ => None,
-        });
-        named.collect()
+    /// People whom facts about those inside, or corrections, refer to: cases, contacts, parents.
+    fn referred(&self, inside: &FxHashSet<PersonId>) -> FxHashSet<PersonId> {
+        let own = self.facts().filter(|fact| fact.person.is_none_or(|person| inside.contains(&person)));
+        own.flat_map(people_named).filter(|person| !inside.contains(person)).collect()
     }
 }
 
-/// Whether a fact is about somebody inside, or about nobody (a result, a correction): then what it names matters.
-fn concerns(fact: &Fact, inside: &FxHashSet<PersonId>) -> bool {
-    fact.person.is_none_or(|person| inside.contains(&person)) || matches!(fact.body, FactBody::IdentityLink(_))
+/// Kinds that refer to another fact and change what it says.
+const REFERRING: [FactKind; 5] =
+    [FactKind::TestResult, FactKind::Confirmation, FactKind::Correction, FactKind::IdentityUnlink, FactKind::Extension];
+
+fn people_named(fact: &Fact) -> impl Iterator<Item = PersonId> + use<> {
+    mentions(fact).filter_map(|mention| match mention {
+        Mention::Person(person) => Some(person),
+        _ => None,
+    })
 }
 
 fn is_about_areas(fact: &Fact) -> bool {

@@ -1,12 +1,15 @@
 -- Derived from the log; can be thrown away and rebuilt.
 
--- Which facts name a person, fact, pool, site or area. key: a tag byte and the id or code. bearing: how much the fact
--- can change by itself, from 0.
+-- Which facts are about or name a person, name a fact, pool, site or area. key: a tag byte and the id or code. kind: of
+-- the fact, so that a look-up reads only kinds that matter. bearing: how much the fact can change by itself, from 0.
+-- city: of a stay, the first four digits of its area, else 0.
 CREATE TABLE mention (
     key     BYTEA NOT NULL,
+    kind    BIGINT NOT NULL,
     leaf    BIGINT NOT NULL,
     bearing BIGINT NOT NULL,
-    PRIMARY KEY (key, leaf)
+    city    BIGINT NOT NULL,
+    PRIMARY KEY (key, kind, leaf)
 );
 
 CREATE TABLE assessment (
