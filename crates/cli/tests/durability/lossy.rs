@@ -62,9 +62,10 @@ impl LossyDisk {
         [("LD_PRELOAD", &self.library), ("SIZAO_LOSSY_FOLDER", &self.real), ("SIZAO_LOSSY_SHADOW", shadow)]
     }
 
-    /// Cuts the power and writes what is there after it to a folder that is not there yet.
-    pub fn cut_power(&self, into: &Path, mut survives: Survives) {
-        self.write_folder(&id_of(&self.real).id, Some(&self.real), into, &mut survives);
+    /// Cuts the power and writes what is there after it to a folder that is not there yet. Gives the number of sectors
+    /// that were written and not synced.
+    pub fn cut_power(&self, into: &Path, mut survives: Survives) -> u64 {
+        self.write_folder(&id_of(&self.real).id, Some(&self.real), into, &mut survives)
     }
 
     fn keep(&self, folder: &Path) {
@@ -101,7 +102,8 @@ impl LossyDisk {
         self.shadow.path().join(kind).join(id)
     }
 
-    fn write_folder(&self, id: &str, real: Option<&Path>, into: &Path, survives: &mut Survives) {
+    fn write_folder(&self, id: &str, real: Option<&Path>, into: &Path, survives: &mut Survives) -> u64 {
+        let mut unsynced = 0;
         fs::create_dir(into).unwrap();
         let durable = self.durable_entries(id);
         let seen = real.map(entries).unwrap_or_default();
@@ -110,19 +112,23 @@ impl LossyDisk {
         names.dedup();
         for name in names {
             let (was, is) = (durable.get(name), seen.get(name));
-            let chosen = match survives {
-                Survives::Some(random) if was != is && random.coin() => is,
-                _ => was,
+            let survived = match survives {
+                Survives::Nothing => false,
+                Survives::Some(random) => was != is && random.coin(),
             };
+            let chosen = if survived { is } else { was };
             let Some(entry) = chosen else { continue };
             let still_there = real.map(|real| real.join(name)).filter(|_| is == Some(entry));
             if entry.is_folder {
-                self.write_folder(&entry.id, still_there.as_deref(), &into.join(name), survives);
+                unsynced += self.write_folder(&entry.id, still_there.as_deref(), &into.join(name), survives);
             } else {
-                let bytes = self.surviving_bytes(&entry.id, still_there.as_deref(), survives);
-                fs::write(into.join(name), bytes).unwrap();
+                let durable = fs::read(self.kept("files", &entry.id)).unwrap_or_default();
+                let written = still_there.map_or_else(|| durable.clone(), |path| fs::read(path).unwrap());
+                unsynced += sectors_that_differ(&durable, &written);
+                fs::write(into.join(name), surviving_bytes(durable, &written, survives)).unwrap();
             }
         }
+        unsynced
     }
 
     /// The names in a folder as of its last sync; one that was never synced is empty.
@@ -135,22 +141,27 @@ impl LossyDisk {
         };
         text.lines().map(|line| entry(line).expect("lines have three parts")).collect()
     }
+}
 
-    fn surviving_bytes(&self, id: &str, real: Option<&Path>, survives: &mut Survives) -> Vec<u8> {
-        let mut bytes = fs::read(self.kept("files", id)).unwrap_or_default();
-        if let (Survives::Some(random), Some(real)) = (survives, real) {
-            let written = fs::read(real).unwrap();
-            if random.coin() {
-                bytes.resize(written.len(), 0);
-            }
-            for (to, from) in bytes.chunks_mut(SECTOR).zip(written.chunks(SECTOR)) {
-                if to.len() == from.len() && to != from && random.coin() {
-                    to.copy_from_slice(from);
-                }
+fn surviving_bytes(durable: Vec<u8>, written: &[u8], survives: &mut Survives) -> Vec<u8> {
+    let mut bytes = durable;
+    if let Survives::Some(random) = survives {
+        if random.coin() {
+            bytes.resize(written.len(), 0);
+        }
+        for (to, from) in bytes.chunks_mut(SECTOR).zip(written.chunks(SECTOR)) {
+            if to.len() == from.len() && to != from && random.coin() {
+                to.copy_from_slice(from);
             }
         }
-        bytes
     }
+    bytes
+}
+
+fn sectors_that_differ(durable: &[u8], written: &[u8]) -> u64 {
+    let longer = durable.len().max(written.len());
+    let sector = |bytes: &[u8], at: usize| bytes[at.min(bytes.len())..(at + SECTOR).min(bytes.len())].to_vec();
+    (0..longer).step_by(SECTOR).filter(|at| sector(durable, *at) != sector(written, *at)).count() as u64
 }
 
 fn entries(folder: &Path) -> BTreeMap<String, Entry> {

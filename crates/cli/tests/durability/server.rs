@@ -95,13 +95,14 @@ impl Server {
     }
 
     /// Starts it again with what a power cut leaves of its data.
-    pub fn after_power_cut(&mut self, disk: &LossyDisk, survives: Survives) {
+    pub fn after_power_cut(&mut self, disk: &LossyDisk, survives: Survives) -> u64 {
         let before = self.data();
         self.cuts += 1;
-        disk.cut_power(&self.data(), survives);
+        let unsynced = disk.cut_power(&self.data(), survives);
         fs::remove_dir_all(before).unwrap();
         self.give_to_its_user(&self.data());
         self.start_on(None);
+        unsynced
     }
 
     fn answers(&self) -> bool {
