@@ -2,11 +2,11 @@
 # The full counts. Each section runs one command and prints it with the commit and the figures that it gave.
 #   scripts/prove.sh                 every section
 #   scripts/prove.sh durability      this one
-# SIZAO_KILLS (200) says how often programs are stopped, SIZAO_SEED (1) when.
+# SIZAO_KILLS (200) says how often programs are stopped, SIZAO_SEED (1) when, SIZAO_PROFILE (release) how they are built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SIZAO_KILLS="${SIZAO_KILLS:-200}" SIZAO_SEED="${SIZAO_SEED:-1}"
-cargo="${CARGO:-cargo}"
+cargo="${CARGO:-cargo}" profile="${SIZAO_PROFILE:-release}"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
@@ -29,7 +29,7 @@ prove() {
 
 durability() {
     prove "Nothing acknowledged is lost" SIZAO_KILLS="$SIZAO_KILLS" SIZAO_SEED="$SIZAO_SEED" CI=true \
-        scripts/postgres.sh "$cargo" test --release -p sizao --test durability -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability -- --nocapture
 }
 
 sections=(durability)

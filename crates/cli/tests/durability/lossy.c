@@ -5,6 +5,7 @@
  *                        files/<id>    content of a file as of its last fsync or fdatasync
  *                        folders/<id>  names in a folder as of the last fsync of that folder, lines "f <id> <name>"
  * SIZAO_LOSSY_IGNORE   when set, syncing does nothing but succeed
+ * SIZAO_LOSSY_CUT_AT   the process is killed just before its sync of this number, counted from 1
  * SIZAO_LOSSY_BYTES    no file of the folder grows beyond so many bytes: ENOSPC
  *
  * Modelled, as strictly as POSIX allows: bytes survive when their file was synced, names when their folder was. Writes
@@ -17,6 +18,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +96,9 @@ static int sync_to_shadow(int fd, int number) {
     int is_folder;
     if (!watched(fd, path)) return (int)syscall(number, fd);
     if (getenv("SIZAO_LOSSY_IGNORE")) return 0;
+    static atomic_int syncs;
+    const char *cut_at = getenv("SIZAO_LOSSY_CUT_AT");
+    if (cut_at && atomic_fetch_add(&syncs, 1) + 1 >= atoi(cut_at)) kill(getpid(), SIGKILL);
     if (identify(fd, "", id, &is_folder)) return -1;
     const char *kind = is_folder ? "folders" : "files";
     snprintf(kept, sizeof kept, "%s/%s/%s", getenv("SIZAO_LOSSY_SHADOW"), kind, id);
