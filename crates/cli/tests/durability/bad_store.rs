@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
@@ -102,12 +103,16 @@ fn a_store_that_may_not_be_written_is_refused_with_its_cure() {
         assert!(read_only.success());
         check_refusal(&node.import_command(&list).output().unwrap(), "check the rights of the file and its folder");
     } else {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&node.store, fs::Permissions::from_mode(0o400)).unwrap();
+        set_mode(Path::new(&node.store), 0o400);
         check_refusal(&node.import_command(&list).output().unwrap(), "check the rights of the file and its folder");
-        fs::set_permissions(&node.store, fs::Permissions::from_mode(0o600)).unwrap();
+        // SQLite gives the files beside the database the rights that it had.
+        fs::read_dir(store).unwrap().for_each(|file| set_mode(&file.unwrap().path(), 0o600));
     }
     node.finish(&list, 0);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The real binary imports a list of which every row tells its number, is stopped in the middle, and what it said was
 //! committed is looked for in the store before it goes on.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "what is killed is killed by the clock on the wall")]
 
 mod bad_store;
 mod kill;
@@ -11,6 +12,7 @@ mod lossy;
 mod node;
 mod power_cut;
 mod random;
+mod repeats;
 mod server;
 
 /// How often each test stops a program: `SIZAO_KILLS`, or a few.

@@ -16,7 +16,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sizao_model::{FactBody, FactId, Instant, happened::When};
+use sizao_model::{Fact, FactBody, FactId, Instant, happened::When};
 use sizao_store::{MasterKey, Place, Store};
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
@@ -163,8 +163,7 @@ impl Node {
             if let Place::Postgres(url) = &place {
                 wait_for_others(url).await;
             }
-            let entropy = Box::new(|_: &mut [u8]| panic!("looking needs no randomness"));
-            let store = Store::open(&place, self.master(), entropy).await.unwrap();
+            let store = self.open(&place).await;
             let lists: Vec<&List> = acknowledged.iter().map(|(list, _)| *list).collect();
             let counts = count_rows(&store, &lists).await;
             for ((list, row), count) in acknowledged.iter().zip(&counts) {
@@ -179,13 +178,27 @@ impl Node {
 
     /// How many rows are in a store that has lost some, whatever was acknowledged.
     pub fn rows_left(&self, list: &List) -> u64 {
+        self.look(async |store| count_rows(store, &[list]).await[0])
+    }
+
+    /// Every fact, in the order of the log.
+    pub fn facts(&self) -> Vec<Fact> {
+        let stored = self.look(async |store| store.load_leaves(0, u64::MAX >> 1).await.unwrap());
+        stored.into_iter().map(|stored| stored.fact).collect()
+    }
+
+    fn look<T>(&self, look: impl AsyncFnOnce(&Store) -> T) -> T {
         runtime().block_on(async {
-            let entropy = Box::new(|_: &mut [u8]| panic!("looking needs no randomness"));
-            let store = Store::open(&Place::parse(&self.store), self.master(), entropy).await.unwrap();
-            let counts = count_rows(&store, &[list]).await;
+            let store = self.open(&Place::parse(&self.store)).await;
+            let seen = look(&store).await;
             store.close().await;
-            counts[0]
+            seen
         })
+    }
+
+    async fn open(&self, place: &Place) -> Store {
+        let entropy = Box::new(|_: &mut [u8]| panic!("looking needs no randomness"));
+        Store::open(place, self.master(), entropy).await.unwrap()
     }
 
     fn master(&self) -> MasterKey {

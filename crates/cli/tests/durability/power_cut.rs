@@ -148,8 +148,8 @@ fn what_a_command_made_survives_a_power_cut_after_it() {
     run(&watched, Some(&disk), &["keys", "rotate"]);
     let after = cut("after rotation");
     run(&after, None, &["log", "verify"]);
-    let old_key = fs::read_dir(after.join("keys")).unwrap().map(|entry| entry.unwrap().path());
-    let old_key = old_key.filter(|path| path.to_string_lossy().contains("before")).next().expect("the old key is kept");
+    let mut old_key = fs::read_dir(after.join("keys")).unwrap().map(|entry| entry.unwrap().path());
+    let old_key = old_key.find(|path| path.to_string_lossy().contains("before")).expect("the old key is kept");
     let restored = folder.path().join("restored.db");
     let mut restore = Command::new(env!("CARGO_BIN_EXE_sizao"));
     restore.arg("--store").arg(restored).arg("--key").arg(old_key).arg("restore").arg(after.join("keys/backup.zst"));
