@@ -141,13 +141,15 @@ impl App {
         let state = self.begin(&order).await?;
         let (to_writer, from_reader) = mpsc::channel(QUEUE);
         let writer = tokio::spawn(write_batches(self.clone(), state.clone(), from_reader, watcher));
+        let sender_source = self.store().source(&order.sender).await?;
         let mut reader = Reader {
             app: self,
             list_source: self.store().source(&order.list).await?,
-            sender_source: self.store().source(&order.sender).await?,
+            sender_source,
+            may_repeat: !self.store().is_new_source(sender_source).await?,
             sender: order.sender,
             people: FxHashMap::default(),
-            facts: FxHashMap::default(),
+            facts: Remembered::default(),
         };
         while let Some(batch) = rows.recv().await {
             let batch = reader.read(skip_done(batch, state.rows_done)).await?;
@@ -214,8 +216,37 @@ struct Reader<'a> {
     list_source: i64,
     sender_source: i64,
     sender: String,
+    /// Whether the store may have facts of this sender that this run does not remember.
+    may_repeat: bool,
     people: FxHashMap<PersonId, PersonId>,
-    facts: FxHashMap<FactId, FactId>,
+    facts: Remembered,
+}
+
+/// Ids of facts by their provisional ones. The youngest are never forgotten: batches on their way to the writer cannot
+/// be found in the store yet.
+#[derive(Default)]
+struct Remembered {
+    young: FxHashMap<FactId, FactId>,
+    old: FxHashMap<FactId, FactId>,
+}
+
+impl Remembered {
+    fn get(&self, provisional: FactId) -> Option<FactId> {
+        self.young.get(&provisional).or_else(|| self.old.get(&provisional)).copied()
+    }
+
+    fn insert(&mut self, provisional: FactId, id: FactId) {
+        self.young.insert(provisional, id);
+    }
+
+    /// Forgets half when there are too many; whether it did.
+    fn forget_old(&mut self) -> bool {
+        if self.young.len() < REMEMBERED_MAX / 2 {
+            return false;
+        }
+        let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        !forgotten.is_empty()
+    }
 }
 
 impl Reader<'_> {
@@ -239,10 +270,13 @@ impl Reader<'_> {
         }
         self.learn_people(&mut rows).await?;
         let now = self.app.now();
-        self.learn_facts(&rows).await?;
+        if self.may_repeat {
+            self.learn_repeated(&rows).await?;
+        }
         for row in &rows {
             self.mint(row, now);
         }
+        self.learn_referred(&rows).await?;
         let mut facts = Vec::new();
         for mut row in rows {
             ready.notes.append(&mut row.notes);
@@ -281,26 +315,35 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Gives keyed facts of a row that the store does not have yet their ids, so that others can refer to them.
+    /// Gives keyed facts of a row that are not in the store their ids, so that facts beside them can refer to them.
     fn mint(&mut self, row: &Row, now: Instant) {
         for draft in &row.facts {
             if let Some(key) = &draft.key {
-                let id = self.app.store().new_fact_id(now);
-                self.facts.entry(provisional_fact(&self.sender, key)).or_insert(id);
+                let provisional = provisional_fact(&self.sender, key);
+                if self.facts.get(provisional).is_none() {
+                    self.facts.insert(provisional, self.app.store().new_fact_id(now));
+                }
             }
         }
     }
 
-    /// Asks the store for keyed facts of these rows, and for facts to which they refer, that this run has not seen.
-    ///
-    /// A row sent again in another list must find the id that its fact got the first time.
-    async fn learn_facts(&mut self, rows: &[Row]) -> Result<(), AppError> {
-        let mut wanted: Vec<Box<str>> = Vec::new();
-        for draft in rows.iter().flat_map(|row| &row.facts) {
-            let own = draft.key.as_deref().map(|key| provisional_fact(&self.sender, key));
-            let named = draft.body.facts_named().into_iter().chain(own);
-            wanted.extend(named.filter(|id| !self.facts.contains_key(id)).map(|id| Box::from(id.to_string())));
-        }
+    /// Asks the store for facts that these rows repeat: what refers to them means the first of that key.
+    async fn learn_repeated(&mut self, rows: &[Row]) -> Result<(), AppError> {
+        let keys = rows.iter().flat_map(|row| &row.facts).filter_map(|draft| draft.key.as_ref());
+        let ids = keys.map(|key| provisional_fact(&self.sender, key)).collect();
+        self.learn_facts(ids).await
+    }
+
+    /// Asks the store for facts to which these rows refer.
+    async fn learn_referred(&mut self, rows: &[Row]) -> Result<(), AppError> {
+        let ids = rows.iter().flat_map(|row| &row.facts).flat_map(|draft| draft.body.facts_named()).collect();
+        self.learn_facts(ids).await
+    }
+
+    /// Asks the store for those of these facts that are not remembered.
+    async fn learn_facts(&mut self, ids: Vec<FactId>) -> Result<(), AppError> {
+        let unknown = ids.into_iter().filter(|id| self.facts.get(*id).is_none());
+        let mut wanted: Vec<Box<str>> = unknown.map(|id| id.to_string().into()).collect();
         if !wanted.is_empty() {
             wanted.sort_unstable();
             wanted.dedup();
@@ -318,13 +361,13 @@ impl Reader<'_> {
         };
         let person = person.map(known).transpose()?;
         body.try_map_people(known)?;
-        body.try_map_facts(|id| self.facts.get(&id).copied().ok_or("it refers to a record that is not in this store"))?;
+        body.try_map_facts(|id| self.facts.get(id).ok_or("it refers to a record that is not in this store"))?;
         let store = self.app.store();
         let recorded_at = recorded_at.filter(|_| store.kind().has_simulated_clock()).unwrap_or(now);
         let (id, source, intake_key) = match key {
             Some(key) => {
                 let provisional = provisional_fact(&self.sender, &key);
-                let id = self.facts.get(&provisional).copied().unwrap_or_else(|| store.new_fact_id(now));
+                let id = self.facts.get(provisional).unwrap_or_else(|| store.new_fact_id(now));
                 (id, self.sender_source, IntakeKey::Sender(provisional.to_string().into()))
             }
             None => {
@@ -337,9 +380,7 @@ impl Reader<'_> {
     }
 
     async fn seal(&mut self, facts: Vec<NewFact>, ready: &mut ReadyBatch) -> Result<(), AppError> {
-        if self.facts.len() > REMEMBERED_MAX {
-            self.facts.clear();
-        }
+        self.may_repeat |= self.facts.forget_old();
         if facts.is_empty() {
             return Ok(());
         }

@@ -84,7 +84,37 @@ impl NodeKeys {
         let recorder = hex(self.recorder.as_bytes());
         file.write_all(format!("{}{RECORDER_PREFIX}{recorder}\n", *self.master.to_text()).as_bytes())?;
         file.sync_all()?;
+        sync_names_beside(&path)?;
         Ok(path)
+    }
+}
+
+/// Makes the names in a file's folder durable: a synced file can lose its name in a power cut.
+pub fn sync_names_beside(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_names(folder)
+}
+
+/// Only Unix lets a folder be synced; elsewhere names are as durable as the system makes them.
+fn sync_names(folder: &Path) -> Result<()> {
+    if cfg!(unix) {
+        let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+        synced.with_context(|| format!("syncing the folder {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder and those above it, durably.
+fn make_folder(folder: &Path) -> Result<()> {
+    if folder.as_os_str().is_empty() || folder.exists() {
+        return Ok(());
+    }
+    make_folder(folder.parent().unwrap_or(Path::new("")))?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("making the folder {}", folder.display()))
+        }
+        _ => sync_names_beside(folder),
     }
 }
 
@@ -109,10 +139,8 @@ pub async fn create(node: &NodeArgs, kind: StoreKind) -> Result<(Store, NodeKeys
         bail!("there is a key file already at {}: move it away, or choose another with --key", path.display());
     }
     let keys = NodeKeys::generate();
-    if let Place::Sqlite(file) = &place
-        && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    if let Place::Sqlite(file) = &place {
+        make_folder(file.parent().unwrap_or(Path::new("")))?;
     }
     let store = Store::create(&place, kind, keys.master.clone(), entropy(), SystemClock.now()).await?;
     let path = keys.save(node)?;

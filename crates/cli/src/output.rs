@@ -11,6 +11,8 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use crate::node::sync_names_beside;
+
 /// Prints `words`, or `json` when asked for.
 pub fn say(json: bool, words: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
     let text = if json { value().to_string() } else { words() };
@@ -70,6 +72,7 @@ impl WholeFile {
         if let Some((part, path)) = self.paths {
             File::open(&part)?.sync_all()?;
             std::fs::rename(&part, &path).with_context(|| format!("naming {}", path.display()))?;
+            sync_names_beside(&path)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The engine refused or cannot be reached.
-    #[error("the database refused: {}", .0)]
+    #[error("the database refused")]
     Database(#[source] sqlx::Error),
     /// No space left.
     #[error(
@@ -16,7 +16,7 @@ pub enum StoreError {
     )]
     DiskFull,
     /// Opened read-only, or without the right to write.
-    #[error("the database cannot be written: check the rights of the file and its folder")]
+    #[error("the database cannot be written: check the rights of the file and its folder, and how the disk is mounted")]
     ReadOnly,
     /// Another process has the file.
     #[error("{} is in use by another sizao process: stop it, or send the work to its address", .path.display())]
@@ -90,7 +90,7 @@ pub enum StoreError {
     #[error("{0}")]
     Erasure(String),
     /// A file could not be read or written.
-    #[error("{}: {cause}", .path.display())]
+    #[error("the file {} cannot be used", .path.display())]
     File {
         /// Which.
         path: PathBuf,

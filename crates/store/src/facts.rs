@@ -140,6 +140,17 @@ impl Store {
         Ok(no)
     }
 
+    /// Whether no fact came under a key of this source yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn is_new_source(&self, source: i64) -> Result<bool, StoreError> {
+        let found: Option<i64> = on!(self.db.reader(), pool => {
+            sqlx::query_scalar("SELECT leaf FROM fact WHERE source = $1 LIMIT 1").bind(source).fetch_optional(pool).await?
+        });
+        Ok(found.is_none())
+    }
+
     /// The key of each fact's retention class and day, ready to seal with.
     ///
     /// # Errors

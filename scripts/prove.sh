@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The full counts. Each section runs one command and prints it with the commit and the figures that it gave.
+#   scripts/prove.sh                 every section
+#   scripts/prove.sh durability      this one
+# SIZAO_KILLS (200) says how often programs are stopped, SIZAO_SEED (1) when, SIZAO_PROFILE (release) how they are built.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SIZAO_KILLS="${SIZAO_KILLS:-200}" SIZAO_SEED="${SIZAO_SEED:-1}"
+cargo="${CARGO:-cargo}" profile="${SIZAO_PROFILE:-release}"
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# prove TITLE COMMAND...: what tests print after "figure: " are their figures.
+prove() {
+    local title=$1 commit started=$SECONDS
+    shift
+    commit=$(git rev-parse --short HEAD)
+    [ -z "$(git status --porcelain --untracked-files=no)" ] || commit="$commit with changes"
+    printf '## %s\n\nCommand: `%s`\nCommit: %s\n\n' "$title" "$*" "$commit"
+    if ! env "$@" >"$out" 2>&1; then
+        cat "$out" >&2
+        echo "NOT PROVEN: $title"
+        exit 1
+    fi
+    sed -n 's/^.*figure: /- /p' "$out"
+    sed -n 's/^\(test result: .*\); finished in.*$/- \1/p' "$out"
+    printf -- '- took %d s\n\n' $((SECONDS - started))
+}
+
+durability() {
+    prove "Nothing acknowledged is lost" SIZAO_KILLS="$SIZAO_KILLS" SIZAO_SEED="$SIZAO_SEED" CI=true \
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability -- --nocapture
+}
+
+sections=(durability)
+
+[ $# -gt 0 ] || set -- "${sections[@]}"
+for section in "$@"; do
+    "$section"
+done
