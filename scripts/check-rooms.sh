@@ -28,5 +28,5 @@ for room in model policy presence epi; do never "$room" tokio sqlx axum; done
 never interop tokio sqlx axum
 never store axum
 never app axum sqlx
-if grep -rnE 'AssertSqlSafe' crates --include='*.rs' | grep -v '^crates/store/'; then echo "built SQL text outside the store"; fail=1; fi
+if grep -rnE 'AssertSqlSafe' crates --include='*.rs' | grep -vE '^crates/(store/|[a-z]+/tests/)'; then echo "built SQL text outside the store"; fail=1; fi
 exit $fail

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let dossiers = city.dossiers_of_block(block);
         let borrowed: Vec<Dossier<'_>> = dossiers
             .iter()
-            .map(|dossier| Dossier { person: dossier.person, facts: dossier.facts.iter().collect() })
+            .map(|dossier| Dossier { person: dossier.id, facts: dossier.facts.iter().collect() })
             .collect();
         let started = Instant::now();
         for dossier in &borrowed {

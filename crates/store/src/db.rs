@@ -123,5 +123,6 @@ impl Db {
 }
 
 pub(crate) async fn commit(tx: Tx) -> Result<(), StoreError> {
-    Ok(on!(tx, tx => tx.commit().await?))
+    on!(tx, tx => tx.commit().await?);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The Merkle tree of RFC 6962 over the leaves of the log, kept as a frontier of complete subtrees.
 //!
 //! Appending needs the frontier only (one hash for each 1 bit of the size). Proofs need hashes of complete subtrees,
-//! which a [`HashSource`] finds: from every 256th node kept in the store, and from leaves below that.
+//! which [`subtree_hash`] puts together: from every 256th node kept in the store, and from leaves below that.
 //!
 //! # Source
 //! RFC 6962, section 2.1; the proof algorithms are those of RFC 9162, sections 2.1.3.2 and 2.1.4.2.

@@ -129,7 +129,7 @@ enum BadRowsForm {
     /// Nothing refused yet; how the file would begin.
     NotBegun(Option<Beginning>),
     Text(BadRows<BufWriter<File>>),
-    Workbook(BadRowsWorkbook),
+    Workbook(Box<BadRowsWorkbook>),
 }
 
 type Beginning = Box<dyn FnOnce(&Path) -> io::Result<BadRowsForm> + Send>;
@@ -215,7 +215,7 @@ impl Input {
             Form::Table(mapping, _) if self.is_workbook() => {
                 let rows = XlsxImport::new(&self.workbook()?, mapping, now)?;
                 let header = rows.header().clone();
-                begins(Box::new(move |_| Ok(BadRowsForm::Workbook(BadRowsWorkbook::new(&header)?))));
+                begins(Box::new(move |_| Ok(BadRowsForm::Workbook(Box::new(BadRowsWorkbook::new(&header)?)))));
                 let (all, bytes) = (rows.rows_left().max(1) as u64, self.bytes);
                 pump(rows, move |rows| bytes - bytes * rows.rows_left() as u64 / all, &to)?;
             }
