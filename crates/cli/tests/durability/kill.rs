@@ -50,11 +50,11 @@ impl Pace {
         match random.below(8) {
             0 => KillAt::Started(self.first.mul_f64(random.share())),
             1 => KillAt::Committed(list.rows, (self.end - self.last).mul_f64(random.share())),
-            2..=4 if left > 1 => {
+            2..=5 if left > 1 => {
                 let row = done + 1 + random.below(left - 1);
-                KillAt::Committed(row, (self.last - self.first).mul_f64(random.share() / 2.0))
+                KillAt::Committed(row, (self.last - self.first).mul_f64(random.share() / 6.0))
             }
-            5 | 6 if left > 1 => {
+            6 if left > 1 => {
                 let from = self.first.mul_f64(0.7);
                 KillAt::Started(from + self.last.saturating_sub(from).mul_f64(share_left * random.share()))
             }
@@ -97,8 +97,8 @@ impl Tally {
     fn note(&mut self, said: &Said, done: u64, list: &List) {
         self.kills += u64::from(!said.status.success());
         self.came_to_their_end += u64::from(said.status.success());
-        self.before_the_first_commit += u64::from(!said.status.success() && said.row <= done);
-        self.after_the_last += u64::from(!said.status.success() && said.row == list.rows);
+        self.before_the_first_commit += u64::from(!said.status.success() && said.row <= done && done < list.rows);
+        self.after_the_last += u64::from(!said.status.success() && said.row.max(done) == list.rows);
     }
 
     fn print(&self, engine: &str) {
@@ -125,7 +125,7 @@ fn kill_again_and_again(engine: &str, seed: u64, make: impl Fn() -> Node) {
             let said = import_and_kill(&node, &list, at);
             tally.note(&said, done, &list);
             done = node.check_rows(&[(&list, said.row.max(done))])[0];
-            if done == list.rows && random.coin() {
+            if done == list.rows && random.below(4) > 0 {
                 break;
             }
         }

@@ -8,7 +8,7 @@ use std::{
 use sizao_model::Instant;
 
 /// Rows of the import under test: some batches, so that there is something to be stopped between.
-pub const ROWS: u64 = 6_500;
+pub const ROWS: u64 = 6_100;
 /// Lists lie so far apart that no second belongs to two.
 const LIST_SECONDS: i64 = 1_000_000;
 /// Results of the second half name samples that are so many rows back: in a batch of an earlier run, mostly.
