@@ -239,10 +239,11 @@ impl<'a> Neighbourhood<'a> {
         people
     }
 
-    /// People whom facts about those inside, or corrections, refer to: cases, contacts, parents.
+    /// People whom facts about those inside, or corrections, refer to: cases, contacts, parents. Some may be inside
+    /// themselves: that one fact about them was read does not mean that those which matter were.
     fn referred(&self, inside: &FxHashSet<PersonId>) -> FxHashSet<PersonId> {
         let own = self.facts().filter(|fact| fact.person.is_none_or(|person| inside.contains(&person)));
-        own.flat_map(people_named).filter(|person| !inside.contains(person)).collect()
+        own.flat_map(people_named).collect()
     }
 }
 
