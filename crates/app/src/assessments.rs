@@ -1,10 +1,12 @@
 //! Keeping projections and assessments current: what lies beyond a projection's watermark is the work that is owed.
 
 mod neighbourhood;
+mod opened;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde_json::json;
 use sizao_model::{
     Assessment, Colour, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, Measure, MeasureKind, PersonId,
@@ -13,11 +15,14 @@ use sizao_model::{
 use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
 use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
-use self::neighbourhood::Neighbourhood;
+pub(crate) use self::opened::{Opened, Recent};
+use self::{neighbourhood::Neighbourhood, opened::Portion};
 use crate::{App, AppError};
 
-/// Facts that are read, indexed and assessed at a time.
-const CHUNK: u64 = 20_000;
+/// Facts that are indexed and assessed at a time: a person with several new facts is assessed once.
+pub(crate) const PORTION: u64 = 1 << 17;
+/// Facts that are read at a time.
+const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.
 const PEOPLE_CHUNK: usize = 10_000;
 
@@ -46,7 +51,7 @@ impl Rules {
 }
 
 /// What a catch-up did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaughtUp {
     /// Facts read.
     pub facts: u64,
@@ -56,6 +61,15 @@ pub struct CaughtUp {
     pub stored: u64,
     /// Facts that do not fit their seal and were not read.
     pub refused: u64,
+}
+
+impl std::ops::AddAssign for CaughtUp {
+    fn add_assign(&mut self, more: Self) {
+        self.facts += more.facts;
+        self.assessed += more.assessed;
+        self.stored += more.stored;
+        self.refused += more.refused;
+    }
 }
 
 /// One person's assessment with the facts it rests on.
@@ -73,17 +87,24 @@ impl App {
     /// # Errors
     /// [`AppError::Store`].
     pub async fn catch_up(&self, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
+        let mut opened = self.assessing.lock().await;
         let mut done = CaughtUp::default();
+        if self.store.assess_under(&self.rules.context).await? {
+            tracing::info!("Packs or program changed: everybody is assessed again");
+        }
         let size = self.store.size().await?;
         let indexed = self.store.watermark(MENTION).await?;
         let mut from = self.store.watermark(ASSESSMENT).await?.min(indexed);
         while from < size {
-            let to = (from + CHUNK).min(size);
-            let facts = self.load(from, to, &mut done).await?;
-            if to > indexed {
-                self.index_mentions(&facts, to).await?;
+            let to = (from + PORTION).min(size);
+            let portion = Portion::new(self.load(from, to, &mut done).await?);
+            if portion.facts().iter().any(|stored| stored.fact.body.kind() == FactKind::Erasure) {
+                opened.forget();
             }
-            self.assess_changed(&facts, to, &mut done).await?;
+            if to > indexed {
+                self.index_mentions(&portion, to).await?;
+            }
+            self.assess_changed(&portion, &mut opened, to, &mut done).await?;
             from = to;
             progress(from);
         }
@@ -96,10 +117,10 @@ impl App {
     /// [`AppError::Store`].
     pub async fn assess(&self, person: PersonId, known_at: Instant, at: Instant) -> Result<Assessed, AppError> {
         self.catch_up(|_| {}).await?;
-        let mut around = Neighbourhood::new(&self.store);
+        let mut opened = Opened::default();
+        let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
-        let facts = around.facts();
-        let index = FactIndex::new(facts);
+        let index = FactIndex::new(around.facts());
         Ok(assessed(&index.dossier(person), &self.rules, known_at, at))
     }
 
@@ -119,41 +140,60 @@ impl App {
     pub async fn reassess(&self, people: &[PersonId]) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
         for people in people.chunks(PEOPLE_CHUNK) {
-            let mut around = Neighbourhood::new(&self.store);
+            let mut opened = Opened::default();
+            let mut around = Neighbourhood::new(&self.store, &mut opened, None);
             around.gather(people).await?;
-            self.save(people.to_vec(), around, None, &mut done).await?;
+            self.save(people, &around, None, &mut done).await?;
         }
         Ok(done)
     }
 
-    async fn index_mentions(&self, facts: &[StoredFact], to: u64) -> Result<(), AppError> {
-        let keys = tokio::task::block_in_place(|| {
-            let of_fact = |stored: &StoredFact| {
-                let (fact, leaf) = (&stored.fact, stored.leaf);
-                let (kind, bearing, city) = (fact.body.kind(), bearing(fact) as u8, city_of_stay(fact));
-                keys_of(fact).map(move |key| MentionEntry { key, kind, leaf, bearing, city })
-            };
-            facts.par_iter().flat_map_iter(of_fact).collect()
-        });
-        self.store.save_mentions(keys, to).await?;
+    /// The facts of the leaves `[from, to)`; those that do not fit their seal are counted and left out.
+    async fn load(&self, from: u64, to: u64, done: &mut CaughtUp) -> Result<Vec<Arc<StoredFact>>, AppError> {
+        if let Some(recent) = self.recent.lock().expect("no thread panics with it").take(from, to) {
+            return Ok(recent);
+        }
+        let mut loaded = Vec::with_capacity((to - from) as usize);
+        for from in (from..to).step_by(READ_AT_A_TIME as usize) {
+            let (facts, refused) = self.store.load_leaves_that_fit(from, (from + READ_AT_A_TIME).min(to)).await?;
+            for error in &refused {
+                tracing::error!(%error, "A fact was refused");
+            }
+            done.refused += refused.len() as u64;
+            loaded.extend(facts.into_iter().map(Arc::new));
+        }
+        Ok(loaded)
+    }
+
+    async fn index_mentions(&self, portion: &Portion, to: u64) -> Result<(), AppError> {
+        let entries_of = |stored: &Arc<StoredFact>| {
+            let (fact, leaf) = (&stored.fact, stored.leaf);
+            let kind = fact.body.kind();
+            let is_strong = bearing(fact) == Bearing::Strong;
+            let about = fact.person.map(MentionKey::about).map(|key| (key, false));
+            let named = mentions(fact).map(move |mention| {
+                let may_bring_others = matches!(mention, Mention::Fact(_) | Mention::Pool(_) | Mention::Site(_));
+                (key_of(mention), is_strong && may_bring_others)
+            });
+            about.into_iter().chain(named).map(move |(key, is_strong)| MentionEntry { key, kind, leaf, is_strong })
+        };
+        let entries =
+            tokio::task::block_in_place(|| portion.facts().par_iter().flat_map_iter(entries_of).collect());
+        self.store.save_mentions(entries, to).await?;
         Ok(())
     }
 
-    /// Facts of these leaves; those that do not fit their seal are counted and left out.
-    async fn load(&self, from: u64, to: u64, done: &mut CaughtUp) -> Result<Vec<StoredFact>, AppError> {
-        let (facts, refused) = self.store.load_leaves_that_fit(from, to).await?;
-        for error in &refused {
-            tracing::error!(%error, "A fact was refused");
-        }
-        done.refused += refused.len() as u64;
-        Ok(facts)
-    }
-
-    async fn assess_changed(&self, changed: &[StoredFact], to: u64, done: &mut CaughtUp) -> Result<(), AppError> {
-        done.facts += changed.len() as u64;
-        let changed = self.that_matter(changed).await?;
-        let mut around = Neighbourhood::new(&self.store);
-        around.take(changed.iter().map(|stored| (*stored).clone()));
+    async fn assess_changed(
+        &self,
+        portion: &Portion,
+        opened: &mut Opened,
+        to: u64,
+        done: &mut CaughtUp,
+    ) -> Result<(), AppError> {
+        done.facts += portion.facts().len() as u64;
+        let changed = self.that_matter(portion).await?;
+        let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
+        around.take(changed.iter().cloned());
         around.spread().await?;
         let mut people: Vec<PersonId> = {
             let index = FactIndex::new(around.facts());
@@ -164,31 +204,74 @@ impl App {
         people.sort_unstable();
         people.dedup();
         around.gather(&people).await?;
-        self.save(people, around, Some(to), done).await
+        self.save(&people, &around, Some(to), done).await?;
+        around.keep();
+        Ok(())
     }
 
-    /// Facts that can change anybody's assessment: strong ones, and slight ones of people whom a strong fact names or
-    /// who stayed in a city where an area was declared.
-    async fn that_matter<'f>(&self, changed: &'f [StoredFact]) -> Result<Vec<&'f StoredFact>, AppError> {
+    /// Facts that can change anybody's assessment: strong ones, and slight ones that are about or name whoever a strong
+    /// fact concerned before, or what a strong fact names: a tube, a sample.
+    async fn that_matter(&self, portion: &Portion) -> Result<Vec<Arc<StoredFact>>, AppError> {
         let cities = self.cities_with_areas().await?;
+        let has_arrival_rule = self.rules.timeline.has_arrival_rule();
         let is_strong = |fact: &Fact| match bearing(fact) {
             Bearing::Strong => true,
+            Bearing::WithArrivalRule => has_arrival_rule,
             Bearing::WithAreas => cities.contains(&city_of_stay(fact)),
             Bearing::Slight => false,
         };
-        let slight: Vec<&Fact> = changed.iter().map(|stored| &stored.fact).filter(|fact| !is_strong(fact)).collect();
-        let results: Vec<FactId> = slight.iter().filter_map(|fact| sample_of(fact)).collect();
-        let subjects = self.store.subjects_of(&results).await?;
-        let person_of = |fact: &Fact| fact.person.or_else(|| subjects.get(&sample_of(fact)?).copied());
-        let mut people: Vec<PersonId> = slight.iter().filter_map(|fact| person_of(fact)).collect();
+        let (strong, slight): (Vec<&Arc<StoredFact>>, Vec<_>) =
+            tokio::task::block_in_place(|| portion.facts().par_iter().partition(|stored| is_strong(&stored.fact)));
+        let subjects = self.subjects(portion, &slight).await?;
+        let people_of = |fact: &Fact| {
+            let sampled = sample_of(fact).and_then(|sample| subjects.get(&sample).copied());
+            let named = mentions(fact).filter_map(|mention| match mention {
+                Mention::Person(person) => Some(person),
+                _ => None,
+            });
+            fact.person.into_iter().chain(sampled).chain(named)
+        };
+        let mut people: Vec<PersonId> = slight.iter().flat_map(|stored| people_of(&stored.fact)).collect();
         people.sort_unstable();
         people.dedup();
-        let mattering = self.store.people_who_matter(&people, Bearing::Strong as u8, &cities).await?;
-        let matters = |stored: &&StoredFact| {
-            let fact = &stored.fact;
-            is_strong(fact) || person_of(fact).is_some_and(|person| mattering.contains(&person))
+        // Whom this portion's own strong facts concern is assessed on their account, with everything on record.
+        let mattering = self.store.concerned_among(&people).await?;
+        let keys_of = |fact: &Fact| {
+            let named = mentions(fact).filter(|mention| !matches!(mention, Mention::Person(_) | Mention::Area(_)));
+            named.map(key_of).chain([MentionKey::fact(fact.id)])
         };
-        Ok(changed.iter().filter(matters).collect())
+        let unknown = |stored: &&Arc<StoredFact>| !people_of(&stored.fact).any(|person| mattering.contains(&person));
+        let keys: Vec<MentionKey> =
+            slight.iter().copied().filter(unknown).flat_map(|stored| keys_of(&stored.fact)).collect();
+        let keys = self.store.strong_among(keys).await?;
+        let matters = |stored: &&Arc<StoredFact>| {
+            let fact = &stored.fact;
+            people_of(fact).any(|person| mattering.contains(&person))
+                || (!keys.is_empty() && keys_of(fact).any(|key| keys.contains(&key)))
+        };
+        let slight = slight.into_iter().filter(matters);
+        let mut changed: Vec<Arc<StoredFact>> = strong.into_iter().chain(slight).cloned().collect();
+        changed.sort_unstable_by_key(|stored| stored.leaf);
+        Ok(changed)
+    }
+
+    /// Whom the samples of these results are about.
+    async fn subjects(
+        &self,
+        portion: &Portion,
+        results: &[&Arc<StoredFact>],
+    ) -> Result<FxHashMap<FactId, PersonId>, AppError> {
+        let mut subjects = FxHashMap::default();
+        let mut elsewhere = Vec::new();
+        for sample in results.iter().filter(|stored| stored.fact.person.is_none()).filter_map(|s| sample_of(&s.fact)) {
+            match portion.with_id(sample) {
+                Some(stored) => subjects.extend(stored.fact.person.map(|person| (sample, person))),
+                None => elsewhere.push(sample),
+            }
+        }
+        elsewhere.sort_unstable();
+        subjects.extend(self.store.subjects_of(&elsewhere).await?);
+        Ok(subjects)
     }
 
     /// First four digits of every area that was ever declared; a province's declaration concerns all its cities.
@@ -214,19 +297,20 @@ impl App {
         Ok(cities)
     }
 
+    /// Assesses people and stores what says something. With `upto`, the log was read up to that leaf, and these are
+    /// all whom its facts concern.
     async fn save(
         &self,
-        people: Vec<PersonId>,
-        around: Neighbourhood<'_>,
+        people: &[PersonId],
+        around: &Neighbourhood<'_>,
         upto: Option<u64>,
         done: &mut CaughtUp,
     ) -> Result<(), AppError> {
         let now = self.now();
         let known_leaf = self.store.size().await?;
-        let facts = around.facts();
         let divisions = around.divisions();
         let rows: Vec<StoredAssessment> = tokio::task::block_in_place(|| {
-            let index = FactIndex::new(facts);
+            let index = FactIndex::new(around.facts());
             let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &self.rules, now, now));
             each.map(|assessed| {
                 let division = divisions.get(&assessed.assessment.person).copied().unwrap_or(NOWHERE);
@@ -239,10 +323,10 @@ impl App {
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         done.stored += rows.len() as u64;
-        self.store.save_assessments(rows, gone, upto).await?;
+        let concerned = if upto.is_some() { around.named_by_strong(people) } else { Vec::new() };
+        self.store.save_assessments(rows, gone, &concerned, upto).await?;
         Ok(())
     }
-
     fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64) -> StoredAssessment {
         let Assessed { assessment, dossier } = assessed;
         let now = self.now();
@@ -309,11 +393,6 @@ fn assessed(dossier: &Dossier<'_>, rules: &Rules, known_at: Instant, at: Instant
 /// Whether an assessment says more than "nothing known".
 fn says_something(row: &StoredAssessment) -> bool {
     row.ends_at.is_some() || !row.answer.contains(r#""classes":[]"#) || row.answer.contains(r#""offers""#)
-}
-
-/// The keys under which the index finds a fact: the person it is about, and whatever it refers to.
-fn keys_of(fact: &Fact) -> impl Iterator<Item = MentionKey> + use<> {
-    fact.person.map(MentionKey::about).into_iter().chain(mentions(fact).map(key_of))
 }
 
 /// Areas are compared within their city, so that is where the index finds them.

@@ -9,13 +9,19 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sizao_interop::{ImportError, Imported, Note, Row, RowError, RowSource};
 use sizao_model::{
-    FactId, Instant, PersonId,
+    Fact, FactId, Instant, PersonId,
     draft::{FactDraft, Origin, provisional_fact},
 };
-use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, Submission, VaultPerson};
-use tokio::sync::mpsc;
+use sizao_store::{
+    Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission, VaultPerson,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{App, AppError, names};
+use crate::{
+    App, AppError,
+    assessments::{CaughtUp, PORTION},
+    names,
+};
 
 /// Facts of one transaction: the writer is held for some tens of milliseconds.
 const BATCH_FACTS: usize = 2_048;
@@ -88,6 +94,8 @@ pub struct ImportReport {
     pub refused: Vec<RowError>,
     /// What should be known about how rows were read.
     pub notes: Vec<Note>,
+    /// What was assessed.
+    pub caught_up: CaughtUp,
 }
 
 /// At most so many refused rows are kept for the report, and ten times as many notes; the watcher gets all.
@@ -128,7 +136,7 @@ where
 impl App {
     /// Imports the rows that come through `rows` (see [`pump`]).
     ///
-    /// When this returns, every row counted as accepted is durable.
+    /// When this returns, every row counted as accepted is durable, and projections and assessments are current.
     ///
     /// # Errors
     /// [`AppError::OtherFile`], [`AppError::Store`].
@@ -160,6 +168,18 @@ impl App {
         drop(to_writer);
         let report = writer.await.map_err(|_| AppError::Stopped("the writer ended"))??;
         Ok(ImportReport { resumed_after: state.rows_done, ..report })
+    }
+
+    /// Remembers facts just appended until they are assessed; leaves in the log, if any is new.
+    fn remember(&self, facts: Vec<StoredFact>, receipts: &[Receipt]) -> Option<u64> {
+        let new = facts.into_iter().zip(receipts).filter_map(|(stored, receipt)| match receipt {
+            Receipt::Stored { leaf, .. } => Some(Arc::new(StoredFact { leaf: *leaf, ..stored })),
+            _ => None,
+        });
+        let new: Vec<Arc<StoredFact>> = new.collect();
+        let size = new.last()?.leaf + 1;
+        self.recent.lock().expect("no thread panics with it").push(new);
+        Some(size)
     }
 
     async fn begin(&self, order: &ImportOrder) -> Result<ImportState, AppError> {
@@ -201,6 +221,8 @@ fn row_number(row: &Imported) -> u64 {
 /// Rows with their people known, their facts sealed and signed.
 struct ReadyBatch {
     sealed: Vec<SealedFact>,
+    /// The same facts as they will be read, without their leaves.
+    facts: Vec<StoredFact>,
     /// For each fact, which of the sources is its row.
     rows_of_facts: Vec<usize>,
     sources: Vec<RowSource>,
@@ -253,6 +275,7 @@ impl Reader<'_> {
     async fn read(&mut self, batch: RowBatch) -> Result<ReadyBatch, AppError> {
         let mut ready = ReadyBatch {
             sealed: Vec::new(),
+            facts: Vec::new(),
             rows_of_facts: Vec::new(),
             sources: Vec::new(),
             submission: None,
@@ -387,10 +410,56 @@ impl Reader<'_> {
         let store = self.app.store();
         let sealer = store.sealer(&facts).await?;
         let salts = store.salts(facts.len());
-        ready.sealed = tokio::task::block_in_place(|| {
-            facts.into_par_iter().zip(salts).map(|(fact, salt)| sealer.seal(fact, &salt)).collect()
+        (ready.facts, ready.sealed) = tokio::task::block_in_place(|| {
+            let each = facts.into_par_iter().zip(salts);
+            each.map(|(fact, salt)| (as_stored(&fact), sealer.seal(fact, &salt))).unzip()
         });
         ready.submission = Some(Submission::sign(&ready.sealed, &self.app.signer));
+        Ok(())
+    }
+}
+
+/// A fact as it will be read back, without its leaf.
+fn as_stored(new: &NewFact) -> StoredFact {
+    let NewFact { id, person, division, ref happened, recorded_at, ref body, .. } = *new;
+    let fact = Fact { id, person, happened: happened.clone(), recorded_at, body: body.clone() };
+    StoredFact { leaf: 0, division, fact }
+}
+
+/// Brings assessments up to date beside an import, a portion at a time.
+#[derive(Default)]
+struct Following {
+    running: Option<JoinHandle<Result<CaughtUp, AppError>>>,
+    assessed_to: u64,
+    done: CaughtUp,
+}
+
+impl Following {
+    /// Starts on the next portion when it is full. An import that runs ahead of its assessments waits for them.
+    async fn follow(&mut self, app: &Arc<App>, size: u64) -> Result<(), AppError> {
+        if size - self.assessed_to < PORTION {
+            return Ok(());
+        }
+        if let Some(running) = self.running.take() {
+            self.add(running).await?;
+        }
+        let app = app.clone();
+        self.assessed_to = size;
+        self.running = Some(tokio::spawn(async move { app.catch_up(|_| {}).await }));
+        Ok(())
+    }
+
+    /// Assesses what is left.
+    async fn finish(mut self, app: &App) -> Result<CaughtUp, AppError> {
+        if let Some(running) = self.running.take() {
+            self.add(running).await?;
+        }
+        self.done += app.catch_up(|_| {}).await?;
+        Ok(self.done)
+    }
+
+    async fn add(&mut self, running: JoinHandle<Result<CaughtUp, AppError>>) -> Result<(), AppError> {
+        self.done += running.await.map_err(|_| AppError::Stopped("assessing ended"))??;
         Ok(())
     }
 }
@@ -402,6 +471,7 @@ async fn write_batches(
     mut watcher: impl ImportWatcher,
 ) -> Result<ImportReport, AppError> {
     let mut report = ImportReport::default();
+    let mut following = Following::default();
     let mut bytes = 0;
     let done_before = state.rows_done;
     while let Some(mut batch) = batches.recv().await {
@@ -412,6 +482,9 @@ async fn write_batches(
         match &batch.submission {
             Some(submission) => {
                 let appended = app.store().append(batch.sealed, submission, Some(&state), app.now()).await?;
+                if let Some(size) = app.remember(batch.facts, &appended.receipts) {
+                    following.follow(&app, size).await?;
+                }
                 let conflicts = report.count(&appended.receipts, &batch.rows_of_facts, &batch.sources);
                 state.accepted -= conflicts.len() as u64;
                 state.rejected += conflicts.len() as u64;
@@ -428,7 +501,8 @@ async fn write_batches(
     state.finished = true;
     app.store().save_import_state(&state).await?;
     watcher.committed(ImportProgress { rows: state.rows_done, facts: report.stored, bytes });
-    Ok(ImportReport { accepted: state.accepted, rejected: state.rejected, ..report })
+    let caught_up = following.finish(&app).await?;
+    Ok(ImportReport { accepted: state.accepted, rejected: state.rejected, caught_up, ..report })
 }
 
 impl ImportReport {

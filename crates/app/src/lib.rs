@@ -7,13 +7,14 @@ pub mod imports;
 mod names;
 pub mod transmission;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
+use assessments::{Opened, Recent};
 pub use assessments::Rules;
 pub use error::AppError;
 
@@ -24,6 +25,10 @@ pub struct App {
     signer: SigningKey,
     recorder: Uuid,
     rules: Rules,
+    /// Held by whoever brings projections up to date: one at a time in a process.
+    assessing: tokio::sync::Mutex<Opened>,
+    /// What this process appended and has not assessed yet.
+    recent: Mutex<Recent>,
 }
 
 impl App {
@@ -39,7 +44,8 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        Ok(Self { store, clock, signer, recorder, rules })
+        let (assessing, recent) = Default::default();
+        Ok(Self { store, clock, signer, recorder, rules, assessing, recent })
     }
 
     /// The store.
@@ -64,6 +70,7 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
+        self.assessing.lock().await.forget();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

@@ -120,7 +120,6 @@ fn nothing(dossier: &Dossier<'_>, packs: &PackTimeline, now: Instant) -> Assessm
     }
 }
 
-/// Whether a fact can open, or end, anything by itself. Without such a fact the answer is nothing, found at once.
 /// How much a fact can change by itself. Ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bearing {
@@ -128,17 +127,21 @@ pub enum Bearing {
     Slight,
     /// Matters once any area is declared: a stay.
     WithAreas,
+    /// Matters where a pack has a rule for arrivals from other provinces.
+    WithArrivalRule,
     /// May open or end something for somebody, or tie people together.
     Strong,
 }
 
 /// How much a fact can change by itself.
 ///
-/// Whoever no fact names with a bearing of [`Bearing::Strong`] (or, once areas are declared, of [`Bearing::WithAreas`])
-/// has an assessment that says nothing, whatever slight facts are on record: stores need not make it.
+/// Whom no fact concerns ([`FactIndex::concerned`](crate::FactIndex::concerned)) with a bearing of
+/// [`Bearing::Strong`] (or of the others, once areas are declared, where [`PackTimeline::has_arrival_rule`]) has an
+/// assessment that says nothing, whatever slight facts are on record: stores need not make it.
 pub fn bearing(fact: &Fact) -> Bearing {
     match &fact.body {
         FactBody::Stay(_) => Bearing::WithAreas,
+        FactBody::Arrival(arrival) if &*arrival.from != "abroad" => Bearing::WithArrivalRule,
         FactBody::AreaDeclared(_)
         | FactBody::AreaEnded(_)
         | FactBody::SiteReset(_)

@@ -152,6 +152,12 @@ impl PackTimeline {
         self.adoptions.iter().copied().find(|adoption| *adoption > at)
     }
 
+    /// Whether any pack has a rule for arrivals from other provinces.
+    pub fn has_arrival_rule(&self) -> bool {
+        let eras = self.diseases.iter().flat_map(|disease| &disease.eras);
+        eras.filter_map(|era| era.rules.as_ref()).any(|rules| rules.arrival.is_some())
+    }
+
     /// Whether a pack in force at the moment uses colours.
     pub fn has_colours(&self, at: Instant) -> bool {
         self.diseases.iter().any(|disease| disease.at(at).is_some_and(|rules| rules.colours))

@@ -1,6 +1,11 @@
-//! Many rows at once: multi-row VALUES on SQLite, UNNEST of arrays on PostgreSQL.
+//! Many rows at once: multi-row VALUES on SQLite, UNNEST of arrays on PostgreSQL; many keys at once.
 
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, postgres::PgArguments, query::Query, sqlite::SqliteArguments};
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool,
+    postgres::{PgArguments, PgRow},
+    query::{Query, QueryAs},
+    sqlite::{SqliteArguments, SqliteRow},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -71,6 +76,33 @@ impl Column {
             Self::OptId(values) => query.bind(values),
         }
     }
+
+    /// One value as a key of [`find`].
+    fn bind_key<'q, O>(
+        &self,
+        at: usize,
+        query: QueryAs<'q, Sqlite, O, SqliteArguments>,
+    ) -> QueryAs<'q, Sqlite, O, SqliteArguments> {
+        match self {
+            Self::Int(values) => query.bind(values[at]),
+            Self::Id(values) => query.bind(values[at]),
+            Self::Bytes(values) => query.bind(values[at].clone()),
+            _ => unreachable!("keys are numbers, ids or bytes"),
+        }
+    }
+
+    /// All values as keys of [`find`].
+    fn bind_keys<'q, O>(
+        &'q self,
+        query: QueryAs<'q, Postgres, O, PgArguments>,
+    ) -> QueryAs<'q, Postgres, O, PgArguments> {
+        match self {
+            Self::Int(values) => query.bind(values),
+            Self::Id(values) => query.bind(values),
+            Self::Bytes(values) => query.bind(values),
+            _ => unreachable!("keys are numbers, ids or bytes"),
+        }
+    }
 }
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -125,4 +157,48 @@ pub(crate) async fn insert(
         }
     }
     Ok(())
+}
+
+/// Keys of one look-up: more parameters cost SQLite more to parse than they save.
+const KEYS_MAX: usize = 500;
+
+/// Rows of a query whose last column named is one of `values`: `select` ends before the operator, `rest` follows it.
+///
+/// Give the values in the order of the index: neighbouring keys share pages.
+pub(crate) async fn find<O>(
+    pool: &Either<SqlitePool, PgPool>,
+    select: &str,
+    values: &Column,
+    rest: &str,
+) -> Result<Vec<O>, StoreError>
+where
+    O: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
+{
+    if values.len() == 0 {
+        return Ok(Vec::new());
+    }
+    match pool {
+        Either::Sqlite(pool) => {
+            let mut rows = Vec::new();
+            for from in (0..values.len()).step_by(KEYS_MAX) {
+                let keys = KEYS_MAX.min(values.len() - from);
+                // Padded with NULL to a few lengths, so that few statements are prepared.
+                let places = keys.next_power_of_two();
+                let text = format!("{select} IN ({}) {rest}", vec!["?"; places].join(","));
+                let mut query = sqlx::query_as(AssertSqlSafe(text));
+                for at in 0..keys {
+                    query = values.bind_key(from + at, query);
+                }
+                for _ in keys..places {
+                    query = query.bind(None::<i64>);
+                }
+                rows.extend(query.fetch_all(pool).await?);
+            }
+            Ok(rows)
+        }
+        Either::Postgres(pool) => {
+            let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
+            Ok(values.bind_keys(query).fetch_all(pool).await?)
+        }
+    }
 }

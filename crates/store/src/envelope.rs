@@ -174,6 +174,14 @@ macro_rules! fact_columns {
 }
 pub(crate) use fact_columns;
 
+/// Reads [`FactRow`]s; a condition follows.
+macro_rules! select_facts {
+    () => {
+        concat!("SELECT ", crate::envelope::fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ")
+    };
+}
+pub(crate) use select_facts;
+
 positional!(FactRow {
     leaf: 0,
     id: 1,

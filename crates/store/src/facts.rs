@@ -9,6 +9,7 @@ use std::{
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use rayon::prelude::*;
 use sizao_model::{CivilDay, FactId, FactKind, Instant, PersonId, fact::RetentionClass};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     bulk::{self, Column},
     db::{Either, Tx, commit, on},
-    envelope::{FactRow, fact_columns},
+    envelope::{FactRow, select_facts},
     error::StoreError,
     imports::{self, ImportState},
     keys::{DataKey, sha256},
@@ -240,9 +241,7 @@ impl Store {
     /// [`StoreError::Tampered`] at the first that does not fit, [`StoreError::Database`].
     pub async fn load_leaves(&self, from: u64, to: u64) -> Result<Vec<StoredFact>, StoreError> {
         let rows: Vec<FactRow> = on!(self.db.reader(), pool => {
-            sqlx::query_as(concat!(
-                "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ",
-                "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
+            sqlx::query_as(concat!(select_facts!(), "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
             ))
             .bind(from as i64).bind(to as i64).fetch_all(pool).await?
         });
@@ -259,9 +258,7 @@ impl Store {
         to: u64,
     ) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
         let rows: Vec<FactRow> = on!(self.db.reader(), pool => {
-            sqlx::query_as(concat!(
-                "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ",
-                "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
+            sqlx::query_as(concat!(select_facts!(), "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
             ))
             .bind(from as i64).bind(to as i64).fetch_all(pool).await?
         });
@@ -276,9 +273,7 @@ impl Store {
         let mut rows: Vec<FactRow> = Vec::new();
         for kind in kinds {
             let found: Vec<FactRow> = on!(self.db.reader(), pool => {
-                sqlx::query_as(concat!(
-                    "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf ",
-                    "WHERE f.kind IN (11, 12, 16) AND f.kind = $1 ORDER BY f.leaf"
+                sqlx::query_as(concat!(select_facts!(), "WHERE f.kind IN (11, 12, 16) AND f.kind = $1 ORDER BY f.leaf"
                 ))
                 .bind(i64::from(kind.code())).fetch_all(pool).await?
             });
@@ -292,25 +287,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn subjects_of(&self, ids: &[FactId]) -> Result<HashMap<FactId, PersonId>, StoreError> {
-        const QUERY: &str = "SELECT id, subject FROM fact WHERE subject IS NOT NULL AND id ";
-        let mut rows: Vec<(Uuid, Uuid)> = Vec::new();
-        match self.db.reader() {
-            Either::Sqlite(pool) => {
-                for chunk in ids.chunks(500) {
-                    let places = chunk.len().next_power_of_two();
-                    let text = format!("{QUERY} IN ({})", vec!["?"; places].join(","));
-                    let mut query = sqlx::query_as::<_, (Uuid, Uuid)>(AssertSqlSafe(text));
-                    for at in 0..places {
-                        query = query.bind(chunk.get(at).map(|id| id.uuid()));
-                    }
-                    rows.extend(query.fetch_all(pool).await?);
-                }
-            }
-            Either::Postgres(pool) => {
-                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-                rows = sqlx::query_as(AssertSqlSafe(format!("{QUERY} = ANY($1)"))).bind(ids).fetch_all(pool).await?;
-            }
-        }
+        let ids = Column::Id(ids.iter().map(|id| id.uuid()).collect());
+        let select = "SELECT id, subject FROM fact WHERE subject IS NOT NULL AND id";
+        let rows: Vec<(Uuid, Uuid)> = bulk::find(self.db.reader(), select, &ids, "").await?;
         Ok(rows.into_iter().map(|(id, subject)| (FactId::new(id), PersonId::new(subject))).collect())
     }
 
@@ -319,35 +298,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn load_facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
-        macro_rules! query {
-            ($condition:expr) => {
-                concat!(
-                    "SELECT ",
-                    fact_columns!(),
-                    " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.id ",
-                    $condition
-                )
-            };
-        }
-        let mut rows: Vec<FactRow> = Vec::new();
-        match self.db.reader() {
-            Either::Sqlite(pool) => {
-                for chunk in ids.chunks(500) {
-                    let places = chunk.len().next_power_of_two();
-                    let text = format!("{}({})", query!("IN "), vec!["?"; places].join(","));
-                    let mut query = sqlx::query_as(AssertSqlSafe(text));
-                    for at in 0..places {
-                        query = query.bind(chunk.get(at).map(|id| id.uuid()));
-                    }
-                    rows.extend(query.fetch_all(pool).await?);
-                }
-            }
-            Either::Postgres(pool) => {
-                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-                rows = sqlx::query_as(query!("= ANY($1)")).bind(ids).fetch_all(pool).await?;
-            }
-        }
+        let ids = Column::Id(ids.iter().map(|id| id.uuid()).collect());
+        let rows = bulk::find(self.db.reader(), concat!(select_facts!(), "WHERE f.id"), &ids, "").await?;
         Ok(self.open_rows_that_fit(rows).await?.0)
+    }
+
+    /// The facts of these leaves that fit their seal and are not erased, and those that do not fit.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_at(&self, leaves: &[u64]) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
+        let leaves = Column::Int(leaves.iter().map(|leaf| *leaf as i64).collect());
+        let rows = bulk::find(self.db.reader(), concat!(select_facts!(), "WHERE f.leaf"), &leaves, "").await?;
+        self.open_rows_that_fit(rows).await
     }
 
     /// The fact with this id, if it is there and not erased.
@@ -356,9 +319,7 @@ impl Store {
     /// [`StoreError::Tampered`], [`StoreError::Database`].
     pub async fn load_fact(&self, id: FactId) -> Result<Option<StoredFact>, StoreError> {
         let rows: Vec<FactRow> = on!(self.db.reader(), pool => {
-            sqlx::query_as(concat!(
-                "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.id = $1"
-            ))
+            sqlx::query_as(concat!(select_facts!(), "WHERE f.id = $1"))
             .bind(id.uuid()).fetch_all(pool).await?
         });
         Ok(self.open_rows(rows).await?.pop())
@@ -396,12 +357,20 @@ impl Store {
         Ok(facts)
     }
 
+    /// Opens rows on all cores; those that do not fit their seal are the second value.
     async fn open_rows_that_fit(&self, rows: Vec<FactRow>) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
-        let mut facts = Vec::with_capacity(rows.len());
+        let mut keys: HashMap<i64, Option<DataKey>> = HashMap::new();
+        for row in &rows {
+            if !keys.contains_key(&row.data_key) {
+                keys.insert(row.data_key, self.key_for(row).await?);
+            }
+        }
+        let open = |row: &FactRow| seal::open(row, &self.keys, keys[&row.data_key].as_ref());
+        let opened: Vec<_> = rows.par_iter().map(open).collect();
+        let mut facts = Vec::with_capacity(opened.len());
         let mut refused = Vec::new();
-        for row in rows {
-            let key = self.key_for(&row).await?;
-            match seal::open(&row, &self.keys, key.as_ref()) {
+        for each in opened {
+            match each {
                 Ok(fact) => facts.extend(fact),
                 Err(error) => refused.push(error),
             }
@@ -501,9 +470,7 @@ impl Store {
 
     async fn stored_digest(&self, tx: &mut Tx, leaf: i64) -> Result<Option<Hash>, StoreError> {
         let row: FactRow = on!(tx, tx => {
-            sqlx::query_as(concat!(
-                "SELECT ", fact_columns!(), " FROM fact f LEFT JOIN body b ON b.leaf = f.leaf WHERE f.leaf = $1"
-            ))
+            sqlx::query_as(concat!(select_facts!(), "WHERE f.leaf = $1"))
             .bind(leaf).fetch_one(&mut **tx).await?
         });
         let key = self.keys.by_no(row.data_key);

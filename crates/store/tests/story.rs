@@ -69,8 +69,7 @@ async fn an_erased_day_is_gone_with_its_key_and_says_so_for_ever() {
             key: MentionKey::about(sizao_model::PersonId::from_label("p1")),
             kind: sizao_model::FactKind::SymptomReport,
             leaf,
-            bearing: 0,
-            city: 0,
+            is_strong: false,
         };
         let mentions = (0..40).map(mention).collect();
         bench.store.save_mentions(mentions, 50).await.unwrap();

@@ -2,12 +2,17 @@
 //!
 //! What is read is a superset of what rules look at; `sizao_policy::FactIndex` picks each dossier out of it.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use sizao_model::{DivisionCode, Fact, FactBody, FactId, FactKind, PersonId};
-use sizao_policy::{Mention, mentions};
+use sizao_policy::{Bearing, Mention, bearing, mentions};
 use sizao_store::{MentionKey, Store, StoredFact};
 
-use super::key_of;
+use super::{
+    key_of,
+    opened::{Opened, Portion},
+};
 use crate::AppError;
 
 /// How far links and references are followed; a longer chain ends here and is logged.
@@ -44,25 +49,58 @@ const ALL: [FactKind; 0] = [];
 
 pub(super) struct Neighbourhood<'a> {
     store: &'a Store,
-    facts: FxHashMap<FactId, StoredFact>,
-    read: FxHashSet<(MentionKey, Vec<FactKind>)>,
+    opened: &'a mut Opened,
+    portion: Option<&'a Portion>,
+    /// In the order in which they were read.
+    facts: Vec<Arc<StoredFact>>,
+    ids: FxHashSet<FactId>,
+    /// Which kinds were read of each key: a bit a kind.
+    read: FxHashMap<MentionKey, u64>,
+    /// Facts before this one have all that refers to them.
+    around: usize,
     areas_read: bool,
 }
 
 impl<'a> Neighbourhood<'a> {
-    pub(super) fn new(store: &'a Store) -> Self {
-        Self { store, facts: FxHashMap::default(), read: FxHashSet::default(), areas_read: false }
+    /// Nothing yet. What is in `opened` or in the portion need not be read from the store.
+    pub(super) fn new(store: &'a Store, opened: &'a mut Opened, portion: Option<&'a Portion>) -> Self {
+        Self {
+            store,
+            opened,
+            portion,
+            facts: Vec::new(),
+            ids: FxHashSet::default(),
+            read: FxHashMap::default(),
+            around: 0,
+            areas_read: false,
+        }
     }
 
     /// Everything read so far.
     pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
-        self.facts.values().map(|stored| &stored.fact)
+        self.facts.iter().map(|stored| &stored.fact)
+    }
+
+    /// These people, and everybody whom a strong fact read here names: what is recorded of them may concern others.
+    pub(super) fn named_by_strong(&self, people: &[PersonId]) -> Vec<PersonId> {
+        let strong = self.facts().filter(|fact| bearing(fact) == Bearing::Strong);
+        let mut named: Vec<PersonId> = strong.flat_map(people_named).chain(people.iter().copied()).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    /// Keeps what was read for the next portion.
+    pub(super) fn keep(self) {
+        for stored in &self.facts {
+            self.opened.keep(stored);
+        }
     }
 
     /// Where people are looked after: the division of the latest fact about each.
     pub(super) fn divisions(&self) -> FxHashMap<PersonId, DivisionCode> {
         let mut latest: FxHashMap<PersonId, (u64, DivisionCode)> = FxHashMap::default();
-        for stored in self.facts.values() {
+        for stored in &self.facts {
             if let Some(person) = stored.fact.person {
                 let place = latest.entry(person).or_insert((stored.leaf, stored.division));
                 if stored.leaf > place.0 {
@@ -74,8 +112,12 @@ impl<'a> Neighbourhood<'a> {
     }
 
     /// Takes facts that were read elsewhere.
-    pub(super) fn take(&mut self, facts: impl Iterator<Item = StoredFact>) {
-        self.facts.extend(facts.map(|stored| (stored.fact.id, stored)));
+    pub(super) fn take(&mut self, facts: impl Iterator<Item = Arc<StoredFact>>) {
+        for stored in facts {
+            if self.ids.insert(stored.fact.id) {
+                self.facts.push(stored);
+            }
+        }
     }
 
     /// Reads whomever the facts taken so far may concern: the people they speak of, their contacts, and contacts of
@@ -117,6 +159,7 @@ impl<'a> Neighbourhood<'a> {
     pub(super) async fn gather(&mut self, people: &[PersonId]) -> Result<(), AppError> {
         self.read_areas().await?;
         let mut inside: FxHashSet<PersonId> = people.iter().copied().collect();
+        self.read(inside.iter().map(|person| MentionKey::about(*person)).collect(), &ALL).await?;
         self.read_links(&mut inside).await?;
         self.read_people(&inside, &ALL).await?;
         let contacts = self.referred(&inside);
@@ -142,7 +185,7 @@ impl<'a> Neighbourhood<'a> {
             let both = |person: &PersonId| [MentionKey::about(*person), MentionKey::named(*person)];
             self.read(people.iter().flat_map(both).collect(), &LINKS).await?;
             let before = people.len();
-            for stored in self.facts.values() {
+            for stored in &self.facts {
                 if let FactBody::IdentityLink(link) = &stored.fact.body {
                     let ends = [stored.fact.person, Some(link.other)];
                     if ends.iter().flatten().any(|end| people.contains(end)) {
@@ -164,7 +207,8 @@ impl<'a> Neighbourhood<'a> {
         for _ in 0..ROUNDS_MAX {
             let mut keys = Vec::new();
             let mut named = Vec::new();
-            for fact in self.facts() {
+            for stored in &self.facts[self.around..] {
+                let fact = &stored.fact;
                 keys.push(MentionKey::fact(fact.id));
                 for mention in mentions(fact) {
                     match (mention, fact.body.kind()) {
@@ -176,44 +220,63 @@ impl<'a> Neighbourhood<'a> {
                     }
                 }
             }
-            let more = self.read(keys, &REFERRING).await? | self.read_by_id(named).await?;
-            if !more {
+            if keys.is_empty() {
                 return Ok(());
             }
+            self.around = self.facts.len();
+            // All kinds: few facts name a fact, and one range of the index is read faster than several.
+            self.read(keys, &ALL).await?;
+            self.read_by_id(named).await?;
         }
         tracing::warn!("References were followed for {ROUNDS_MAX} rounds and go on");
         Ok(())
     }
 
-    /// Reads facts of some kinds that mention keys not read before; says whether any came.
-    async fn read(&mut self, mut keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<bool, AppError> {
-        // What was read whole need not be read in part.
+    /// Reads facts of some kinds that mention keys.
+    async fn read(&mut self, mut keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<(), AppError> {
+        let wanted = kinds.iter().fold(0, |kinds, kind| kinds | bit(*kind));
+        let wanted = if kinds.is_empty() { u64::MAX } else { wanted };
         keys.retain(|key| {
-            !self.read.contains(&(key.clone(), Vec::new())) && self.read.insert((key.clone(), kinds.to_vec()))
+            let read = self.read.entry(key.clone()).or_default();
+            let is_new = *read & wanted != wanted;
+            *read |= wanted;
+            is_new
         });
         if keys.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
-        let (found, refused) = self.store.load_mentioning(&keys, kinds).await?;
+        let leaves = self.store.leaves_mentioning(keys, kinds).await?;
+        let mut found = Vec::with_capacity(leaves.len());
+        let mut missing = Vec::new();
+        for leaf in leaves {
+            match self.opened.at(self.portion, leaf) {
+                Some(stored) => found.push(stored.clone()),
+                None => missing.push(leaf),
+            }
+        }
+        let (loaded, refused) = self.store.load_at(&missing).await?;
         for error in refused {
             tracing::error!(%error, "A fact was refused");
         }
-        let before = self.facts.len();
-        self.facts.extend(found.into_iter().map(|(_, stored)| (stored.fact.id, stored)));
-        Ok(self.facts.len() > before)
+        self.take(found.into_iter().chain(loaded.into_iter().map(Arc::new)));
+        Ok(())
     }
 
-    async fn read_by_id(&mut self, mut ids: Vec<FactId>) -> Result<bool, AppError> {
-        ids.retain(|id| !self.facts.contains_key(id));
+    async fn read_by_id(&mut self, mut ids: Vec<FactId>) -> Result<(), AppError> {
+        ids.retain(|id| !self.ids.contains(id));
         ids.sort_unstable();
         ids.dedup();
-        if ids.is_empty() {
-            return Ok(false);
-        }
-        let found = self.store.load_facts(&ids).await?;
-        let any = !found.is_empty();
-        self.take(found.into_iter());
-        Ok(any)
+        let mut found = Vec::with_capacity(ids.len());
+        ids.retain(|id| match self.opened.with_id(self.portion, *id) {
+            Some(stored) => {
+                found.push(stored.clone());
+                false
+            }
+            None => true,
+        });
+        let loaded = self.store.load_facts(&ids).await?;
+        self.take(found.into_iter().chain(loaded.into_iter().map(Arc::new)));
+        Ok(())
     }
 
     /// Declarations, endings and resets are few and concern everybody near: all are read.
@@ -222,7 +285,7 @@ impl<'a> Neighbourhood<'a> {
             self.areas_read = true;
             let kinds = [FactKind::AreaDeclared, FactKind::AreaEnded, FactKind::SiteReset];
             let found = self.store.load_kinds(&kinds).await?;
-            self.take(found.into_iter());
+            self.take(found.into_iter().map(Arc::new));
         }
         Ok(())
     }
@@ -247,9 +310,10 @@ impl<'a> Neighbourhood<'a> {
     }
 }
 
-/// Kinds that refer to another fact and change what it says.
-const REFERRING: [FactKind; 5] =
-    [FactKind::TestResult, FactKind::Confirmation, FactKind::Correction, FactKind::IdentityUnlink, FactKind::Extension];
+/// The place of a kind in a set of kinds.
+fn bit(kind: FactKind) -> u64 {
+    1 << kind.code()
+}
 
 fn people_named(fact: &Fact) -> impl Iterator<Item = PersonId> + use<> {
     mentions(fact).filter_map(|mention| match mention {

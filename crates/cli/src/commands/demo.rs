@@ -90,7 +90,7 @@ fn pairs(order: &DemoPairs, json: bool, runtime: &Runtime) -> Result<ExitCode> {
         reader.join().map_err(|_| anyhow::anyhow!("the reader stopped"))??;
         Ok(imported)
     })?;
-    let assessed = runtime.block_on(app.catch_up(|_| {}))?;
+    let assessed = imported.caught_up;
     let question = TransmissionQuestion {
         on_day: order.on,
         hours: order.hours,

@@ -71,19 +71,18 @@ pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Res
     let read = read.map_err(|_| anyhow::anyhow!("the reader stopped"))?;
     let report = report?;
     read?;
-    let caught_up = runtime.block_on(app.catch_up(|_| {}))?;
     if let Some(app) = Arc::into_inner(app) {
         runtime.block_on(app.close());
     }
     let bad_rows = bad_rows.lock().expect("no thread panics with it").finish()?;
     say(
         json,
-        || in_words(&report, caught_up.assessed, bad_rows.as_deref()),
+        || in_words(&report, report.caught_up.assessed, bad_rows.as_deref()),
         || {
             json!({
                 "rows_accepted": report.accepted, "rows_rejected": report.rejected, "facts_stored": report.stored,
                 "facts_repeated": report.repeated, "resumed_after_row": report.resumed_after,
-                "people_assessed": caught_up.assessed, "bad_rows": bad_rows,
+                "people_assessed": report.caught_up.assessed, "bad_rows": bad_rows,
                 "refused": report.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         },

@@ -1,0 +1,24 @@
+-- Whom strong facts concern is kept by person instead of being looked for in the index. Derived tables are made anew:
+-- the next command that assesses fills them from the log.
+
+DROP TABLE mention;
+
+-- Which facts are about or name a person, name a fact, pool, site or area. key: a tag byte and the id or code. kind: of
+-- the fact, so that a look-up reads only kinds that matter. strong: whether the fact can open or end something by
+-- itself; only for keys of facts, pools and sites.
+CREATE TABLE mention (
+    key    BYTEA NOT NULL,
+    kind   BIGINT NOT NULL,
+    leaf   BIGINT NOT NULL,
+    strong BIGINT NOT NULL,
+    PRIMARY KEY (key, kind, leaf)
+);
+CREATE INDEX mention_strong ON mention (key) WHERE strong > 0;
+
+-- Everybody whom a strong fact has ever concerned. The assessment of anybody else says nothing.
+CREATE TABLE concerned (
+    person UUID NOT NULL PRIMARY KEY
+);
+
+DELETE FROM assessment;
+DELETE FROM watermark;
