@@ -20,7 +20,7 @@ use self::{neighbourhood::Neighbourhood, opened::Portion};
 use crate::{App, AppError};
 
 /// Facts that are indexed and assessed at a time: a person with several new facts is assessed once.
-pub(crate) const PORTION: u64 = 1 << 17;
+pub(crate) const PORTION: u64 = 1 << 16;
 /// Facts that are read at a time.
 const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.

@@ -162,6 +162,36 @@ pub(crate) async fn insert(
 /// Keys of one look-up: more parameters cost SQLite more to parse than they save.
 const KEYS_MAX: usize = 500;
 
+macro_rules! find_on {
+    ($on:expr, $select:expr, $values:expr, $rest:expr, $connection:ident => $executor:expr) => {
+        match $on {
+            Either::Sqlite($connection) => {
+                let mut rows = Vec::new();
+                for from in (0..$values.len()).step_by(KEYS_MAX) {
+                    let keys = KEYS_MAX.min($values.len() - from);
+                    // Padded with NULL to a few lengths, so that few statements are prepared.
+                    let places = keys.next_power_of_two();
+                    let text = format!("{} IN ({}) {}", $select, vec!["?"; places].join(","), $rest);
+                    let mut query = sqlx::query_as(AssertSqlSafe(text));
+                    for at in 0..keys {
+                        query = $values.bind_key(from + at, query);
+                    }
+                    for _ in keys..places {
+                        query = query.bind(None::<i64>);
+                    }
+                    rows.extend(query.fetch_all($executor).await?);
+                }
+                Ok(rows)
+            }
+            Either::Postgres(_) if $values.len() == 0 => Ok(Vec::new()),
+            Either::Postgres($connection) => {
+                let query = sqlx::query_as(AssertSqlSafe(format!("{} = ANY($1) {}", $select, $rest)));
+                Ok($values.bind_keys(query).fetch_all($executor).await?)
+            }
+        }
+    };
+}
+
 /// Rows of a query whose last column named is one of `values`: `select` ends before the operator, `rest` follows it.
 ///
 /// Give the values in the order of the index: neighbouring keys share pages.
@@ -174,31 +204,13 @@ pub(crate) async fn find<O>(
 where
     O: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
 {
-    if values.len() == 0 {
-        return Ok(Vec::new());
-    }
-    match pool {
-        Either::Sqlite(pool) => {
-            let mut rows = Vec::new();
-            for from in (0..values.len()).step_by(KEYS_MAX) {
-                let keys = KEYS_MAX.min(values.len() - from);
-                // Padded with NULL to a few lengths, so that few statements are prepared.
-                let places = keys.next_power_of_two();
-                let text = format!("{select} IN ({}) {rest}", vec!["?"; places].join(","));
-                let mut query = sqlx::query_as(AssertSqlSafe(text));
-                for at in 0..keys {
-                    query = values.bind_key(from + at, query);
-                }
-                for _ in keys..places {
-                    query = query.bind(None::<i64>);
-                }
-                rows.extend(query.fetch_all(pool).await?);
-            }
-            Ok(rows)
-        }
-        Either::Postgres(pool) => {
-            let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
-            Ok(values.bind_keys(query).fetch_all(pool).await?)
-        }
-    }
+    find_on!(pool, select, values, rest, pool => pool)
+}
+
+/// The same within a transaction.
+pub(crate) async fn find_in<O>(tx: &mut Tx, select: &str, values: &Column, rest: &str) -> Result<Vec<O>, StoreError>
+where
+    O: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
+{
+    find_on!(tx, select, values, rest, tx => &mut **tx)
 }

@@ -71,8 +71,8 @@ impl Db {
             .pragma("temp_store", "MEMORY")
             .row_buffer_size(1024)
             .foreign_keys(true);
-        let writer = options.clone().pragma("cache_size", "-262144");
-        let reader = options.pragma("cache_size", "-65536");
+        let writer = options.clone().pragma("cache_size", "-196608");
+        let reader = options.pragma("cache_size", "-32768");
         let forever = |pool: SqlitePoolOptions| pool.idle_timeout(None).max_lifetime(None);
         let write = forever(SqlitePoolOptions::new()).max_connections(1).connect_with(writer).await?;
         let read = forever(SqlitePoolOptions::new()).max_connections(4).connect_with(reader).await?;

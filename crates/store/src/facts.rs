@@ -4,7 +4,7 @@
 //! it the next leaf and signs the new root. There is no moment at which an accepted fact has no leaf.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Mutex,
 };
 
@@ -25,6 +25,7 @@ use crate::{
     merkle::{FinishedNode, Frontier, Hash},
     seal::{self, NewFact, SealedFact, StoredFact},
     store::Store,
+    tiered::INTAKE,
 };
 
 /// A batch of facts with the recorder's signature over them.
@@ -146,10 +147,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn is_new_source(&self, source: i64) -> Result<bool, StoreError> {
-        let found: Option<i64> = on!(self.db.reader(), pool => {
-            sqlx::query_scalar("SELECT leaf FROM fact WHERE source = $1 LIMIT 1").bind(source).fetch_optional(pool).await?
-        });
-        Ok(found.is_none())
+        for table in [INTAKE.recent, INTAKE.merged] {
+            let query = format!("SELECT leaf FROM {table} WHERE source = $1 LIMIT 1");
+            let found: Option<i64> = on!(self.db.reader(), pool => {
+                sqlx::query_scalar(AssertSqlSafe(query)).bind(source).fetch_optional(pool).await?
+            });
+            if found.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The key of each fact's retention class and day, ready to seal with.
@@ -194,11 +201,14 @@ impl Store {
         self.check_submission(&facts, submission).await?;
         let mut tx = self.db.begin().await?;
         let frontier = lock_head(&mut tx).await?;
+        let before = frontier.size();
         let receipts = self.append_in(&mut tx, facts, submission, frontier, now).await?;
         if let Some(state) = progress {
             imports::save(&mut tx, state).await?;
         }
         commit(tx).await?;
+        let stored = receipts.iter().filter(|receipt| matches!(receipt, Receipt::Stored { .. })).count();
+        self.merge_when_due(&INTAKE, before, before + stored as u64).await?;
         Ok(Appended { receipts })
     }
 
@@ -452,14 +462,6 @@ impl Store {
         }
         let mut before = HashMap::new();
         for (source, keys) in by_source {
-            let highest: Option<Vec<u8>> = on!(&mut *tx, tx => {
-                sqlx::query_scalar("SELECT intake_key FROM fact WHERE source = $1 ORDER BY intake_key DESC LIMIT 1")
-                    .bind(source).fetch_optional(&mut **tx).await?
-            });
-            // A list that is read in order has only keys that are higher than all before.
-            if highest.is_none_or(|highest| keys.iter().all(|key| *key > highest)) {
-                continue;
-            }
             for (key, id, leaf) in find_intake_keys(tx, source, &keys).await? {
                 let digest = self.stored_digest(tx, leaf).await?;
                 before.insert((source, key), (FactId::new(id), digest));
@@ -569,30 +571,29 @@ pub(crate) async fn lock_head(tx: &mut Tx) -> Result<Frontier, StoreError> {
     Frontier::from_parts(size as u64, &peaks).ok_or(StoreError::Tampered { leaf: size as u64, what: "head of the log" })
 }
 
+/// Which facts of a source have one of these intake keys: key, id, leaf.
 async fn find_intake_keys(tx: &mut Tx, source: i64, keys: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Uuid, i64)>, StoreError> {
-    let mut found = Vec::new();
-    match tx {
-        Either::Sqlite(tx) => {
-            for chunk in keys.chunks(1_000) {
-                let places = vec!["?"; chunk.len()].join(",");
-                let text =
-                    format!("SELECT intake_key, id, leaf FROM fact WHERE source = ? AND intake_key IN ({places})");
-                let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(source);
-                for key in chunk {
-                    query = query.bind(key.as_slice());
-                }
-                found.extend(query.fetch_all(&mut **tx).await?);
-            }
-        }
-        Either::Postgres(tx) => {
-            found = sqlx::query_as("SELECT intake_key, id, leaf FROM fact WHERE source = $1 AND intake_key = ANY($2)")
-                .bind(source)
-                .bind(keys)
-                .fetch_all(&mut **tx)
-                .await?;
-        }
+    let mut tokens: Vec<Vec<u8>> = keys.iter().map(|key| token(key).to_vec()).collect();
+    tokens.sort_unstable();
+    let tokens = Column::Bytes(tokens);
+    let mut leaves = Vec::new();
+    for table in [INTAKE.recent, INTAKE.merged] {
+        let select = format!("SELECT leaf FROM {table} WHERE source = {source} AND token");
+        let found: Vec<(i64,)> = bulk::find_in(tx, &select, &tokens, "").await?;
+        leaves.extend(found.into_iter().map(|(leaf,)| leaf));
     }
+    leaves.sort_unstable();
+    // Two keys may share a token: the fact has the whole key.
+    let select = "SELECT intake_key, id, leaf FROM fact WHERE leaf";
+    let mut found: Vec<(Vec<u8>, Uuid, i64)> = bulk::find_in(tx, select, &Column::Int(leaves), "").await?;
+    let wanted: HashSet<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    found.retain(|(key, ..)| wanted.contains(key.as_slice()));
     Ok(found)
+}
+
+/// What stands for an intake key in its index.
+fn token(intake_key: &[u8]) -> &[u8] {
+    &intake_key[1..9]
 }
 
 async fn insert_facts(tx: &mut Tx, facts: Vec<SealedFact>, first_leaf: i64) -> Result<(), StoreError> {
@@ -619,6 +620,15 @@ async fn insert_facts(tx: &mut Tx, facts: Vec<SealedFact>, first_leaf: i64) -> R
         ("subject", Column::OptId(facts.iter().map(|fact| fact.subject).collect())),
     ];
     bulk::insert(tx, "fact", "", &columns).await?;
+    let mut intake: Vec<(i64, &[u8], i64)> =
+        facts.iter().zip(&leaves).map(|(fact, leaf)| (fact.source, token(&fact.intake_key), *leaf)).collect();
+    intake.sort_unstable();
+    let columns = [
+        ("source", Column::Int(intake.iter().map(|row| row.0).collect())),
+        ("token", Column::Bytes(intake.iter().map(|row| row.1.to_vec()).collect())),
+        ("leaf", Column::Int(intake.iter().map(|row| row.2).collect())),
+    ];
+    bulk::insert(tx, INTAKE.recent, "", &columns).await?;
     let data_keys = ints(|fact| fact.data_key);
     let sealed = Column::Bytes(facts.into_iter().map(|fact| fact.sealed).collect());
     bulk::insert(tx, "body", "", &[("leaf", Column::Int(leaves)), ("data_key", data_keys), ("sealed", sealed)]).await

@@ -18,6 +18,7 @@ mod projections;
 mod recovery;
 mod seal;
 mod store;
+mod tiered;
 mod vault;
 
 pub use envelope::{Channel, Envelope};

@@ -19,12 +19,13 @@ macro_rules! migrations {
             (2, "vault", include_str!(concat!("../migrations/", $engine, "/0002_vault.sql"))),
             (3, "projections", include_str!(concat!("../migrations/", $engine, "/0003_projections.sql"))),
             (4, "concerned", include_str!(concat!("../migrations/", $engine, "/0004_concerned.sql"))),
+            (5, "intake", include_str!(concat!("../migrations/", $engine, "/0005_intake.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 4] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 4] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 5] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 5] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;
@@ -112,7 +113,9 @@ pub(crate) fn guards_wanted(sqlite: bool) -> Vec<(String, String)> {
             (name, text)
         })
         .collect();
+    // A table made anew has its guards made anew, in the same words.
     wanted.sort();
+    wanted.dedup();
     wanted
 }
 

@@ -7,6 +7,7 @@
 mod assessments;
 mod mentions;
 
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 pub use self::{
@@ -18,6 +19,7 @@ use crate::{
     error::StoreError,
     keys::{hex, sha256},
     store::Store,
+    tiered::index_intake,
 };
 
 impl Store {
@@ -33,18 +35,19 @@ impl Store {
         Ok(leaf.unwrap_or(0) as u64)
     }
 
-    /// Forgets every projection; the log is read again from its beginning.
+    /// Forgets every projection; the log is read again from its beginning. The index of intake keys is made at once.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn clear_projections(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
-            for text in ["DELETE FROM mention", "DELETE FROM concerned", "DELETE FROM assessment", "DELETE FROM watermark"] {
-                sqlx::query(text).execute(&mut **tx).await?;
+            for table in ["mention", "mention_recent", "concerned", "assessment", "watermark"] {
+                sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
         });
-        commit(tx).await
+        commit(tx).await?;
+        index_intake(&self.db).await
     }
 
     /// Forgets the assessments when they were made under other packs or by another program; then everybody is assessed
@@ -87,7 +90,7 @@ impl Store {
         use futures_util::TryStreamExt;
         let mut digest = [0; 32];
         on!(self.db.reader(), pool => {
-            let mut rows = sqlx::query_as::<_, (Vec<u8>, i64)>("SELECT key, leaf FROM mention ORDER BY key, leaf").fetch(pool);
+            let mut rows = sqlx::query_as::<_, (Vec<u8>, i64)>("SELECT key, leaf FROM mention UNION ALL SELECT key, leaf FROM mention_recent ORDER BY key, leaf").fetch(pool);
             while let Some((key, leaf)) = rows.try_next().await? {
                 digest = sha256(&[&digest, &key, &leaf.to_be_bytes()]);
             }

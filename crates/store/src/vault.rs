@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aes_gcm_siv::aead::{Aead, Payload};
 use sizao_model::{DivisionCode, Instant, PersonId, draft::PersonDraft, draft::PersonName};
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
@@ -170,28 +169,14 @@ impl Store {
     }
 
     async fn find_names(&self, tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Uuid>, StoreError> {
-        let mut rows: Vec<(Vec<u8>, Uuid)> = Vec::new();
-        match tx {
-            Either::Sqlite(tx) => {
-                for chunk in tokens.chunks(1_000) {
-                    let places = vec!["?"; chunk.len()].join(",");
-                    let text = format!("SELECT token, person FROM vault_name WHERE token IN ({places})");
-                    let mut query = sqlx::query_as(AssertSqlSafe(text));
-                    for token in chunk {
-                        query = query.bind(token.as_slice());
-                    }
-                    rows.extend(query.fetch_all(&mut **tx).await?);
-                }
-            }
-            Either::Postgres(tx) => {
-                // Names of new people are claimed one batch at a time, so that two processes never make one person twice.
-                sqlx::query("LOCK TABLE vault_name IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
-                rows = sqlx::query_as("SELECT token, person FROM vault_name WHERE token = ANY($1)")
-                    .bind(&tokens)
-                    .fetch_all(&mut **tx)
-                    .await?;
-            }
+        if let Either::Postgres(tx) = tx {
+            // Names of new people are claimed one batch at a time, so that two processes never make one person twice.
+            sqlx::query("LOCK TABLE vault_name IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
         }
+        let mut tokens = tokens;
+        tokens.sort_unstable();
+        let select = "SELECT token, person FROM vault_name WHERE token";
+        let rows: Vec<(Vec<u8>, Uuid)> = bulk::find_in(tx, select, &Column::Bytes(tokens), "").await?;
         Ok(rows.into_iter().collect())
     }
 }

@@ -142,7 +142,8 @@ async fn count_bodies(tx: &mut Tx, key_no: i64) -> Result<(u64, [u8; 32]), Store
 async fn people_named(tx: &mut Tx, key_no: i64) -> Result<Vec<PersonId>, StoreError> {
     let keys: Vec<Vec<u8>> = on!(tx, tx => {
         sqlx::query_scalar(
-            "SELECT DISTINCT m.key FROM mention m JOIN fact f ON f.leaf = m.leaf WHERE f.data_key = $1",
+            "SELECT m.key FROM mention m JOIN fact f ON f.leaf = m.leaf WHERE f.data_key = $1 \
+             UNION SELECT m.key FROM mention_recent m JOIN fact f ON f.leaf = m.leaf WHERE f.data_key = $1",
         )
         .bind(key_no).fetch_all(&mut **tx).await?
     });
@@ -183,6 +184,8 @@ async fn take_bodies(tx: &mut Tx, key_no: i64, certificate: u64, leaf: u64) -> R
 
 async fn forget_derived(tx: &mut Tx, key_no: i64, people: &[PersonId]) -> Result<(), StoreError> {
     on!(tx, tx => {
+        sqlx::query("DELETE FROM mention_recent WHERE leaf IN (SELECT leaf FROM fact WHERE data_key = $1)")
+            .bind(key_no).execute(&mut **tx).await?;
         sqlx::query("DELETE FROM mention WHERE leaf IN (SELECT leaf FROM fact WHERE data_key = $1)")
             .bind(key_no).execute(&mut **tx).await?;
         for person in people {

@@ -275,7 +275,10 @@ impl Store {
             });
         }
         migrate::migrate(&db).await?;
-        let filled = fill(&db, input).await;
+        let filled = match fill(&db, input).await {
+            Ok(filled) => crate::tiered::index_intake(&db).await.map(|()| filled),
+            Err(error) => Err(error),
+        };
         db.close().await;
         let (lines, head) = filled.inspect_err(|_| take_away(place))?;
         let store = Self::open(place, master, entropy).await.inspect_err(|_| take_away(place))?;

@@ -10,6 +10,7 @@ use crate::{
     db::{commit, on},
     error::StoreError,
     store::Store,
+    tiered::MENTION,
 };
 
 /// Something that facts name, as a key of the index.
@@ -105,12 +106,14 @@ impl Store {
                 ("key", Column::Bytes(portion.iter().map(|entry| entry.key.0.clone()).collect())),
             ];
             let mut tx = self.db.begin().await?;
-            bulk::insert(&mut tx, "mention", "ON CONFLICT DO NOTHING", &columns).await?;
+            bulk::insert(&mut tx, MENTION.recent, "ON CONFLICT DO NOTHING", &columns).await?;
             commit(tx).await?;
         }
+        let before = self.watermark("mention").await?;
         let mut tx = self.db.begin().await?;
         set_watermark(&mut tx, "mention", upto).await?;
-        commit(tx).await
+        commit(tx).await?;
+        self.merge_when_due(&MENTION, before, upto).await
     }
 
     /// Which of these any strong fact names.
@@ -119,9 +122,13 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn strong_among(&self, keys: Vec<MentionKey>) -> Result<HashSet<MentionKey>, StoreError> {
         let keys = Column::Bytes(sorted(keys));
-        let select = "SELECT DISTINCT key FROM mention WHERE strong > 0 AND key";
-        let found: Vec<(Vec<u8>,)> = bulk::find(self.db.reader(), select, &keys, "").await?;
-        Ok(found.into_iter().map(|(key,)| MentionKey(key)).collect())
+        let mut strong = HashSet::new();
+        for table in [MENTION.recent, MENTION.merged] {
+            let select = format!("SELECT DISTINCT key FROM {table} WHERE strong > 0 AND key");
+            let found: Vec<(Vec<u8>,)> = bulk::find(self.db.reader(), &select, &keys, "").await?;
+            strong.extend(found.into_iter().map(|(key,)| MentionKey(key)));
+        }
+        Ok(strong)
     }
 
     /// Leaves of the facts of some kinds, or of all when none is given, that name any of these; in order.
@@ -132,9 +139,12 @@ impl Store {
         let codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
         let rest = if codes.is_empty() { String::new() } else { format!("AND kind IN ({})", codes.join(",")) };
         let keys = Column::Bytes(sorted(keys));
-        let select = "SELECT leaf FROM mention WHERE key";
-        let found: Vec<(i64,)> = bulk::find(self.db.reader(), select, &keys, &rest).await?;
-        let mut leaves: Vec<u64> = found.into_iter().map(|(leaf,)| leaf as u64).collect();
+        let mut leaves: Vec<u64> = Vec::new();
+        for table in [MENTION.recent, MENTION.merged] {
+            let select = format!("SELECT leaf FROM {table} WHERE key");
+            let found: Vec<(i64,)> = bulk::find(self.db.reader(), &select, &keys, &rest).await?;
+            leaves.extend(found.into_iter().map(|(leaf,)| leaf as u64));
+        }
         leaves.sort_unstable();
         leaves.dedup();
         Ok(leaves)
@@ -147,7 +157,10 @@ impl Store {
     pub async fn areas_mentioned_in(&self, area: &AreaCode) -> Result<Vec<AreaCode>, StoreError> {
         let key = MentionKey::area(area);
         let keys: Vec<Vec<u8>> = on!(self.db.reader(), pool => {
-            sqlx::query_scalar("SELECT DISTINCT key FROM mention WHERE key >= $1 AND key < $2")
+            sqlx::query_scalar(
+                "SELECT key FROM mention_recent WHERE key >= $1 AND key < $2 \
+                 UNION SELECT key FROM mention WHERE key >= $1 AND key < $2",
+            )
                 .bind(&key.0).bind(key.range_end()).fetch_all(pool).await?
         });
         Ok(keys.iter().filter_map(|key| std::str::from_utf8(&key[1..]).ok()).map(AreaCode::from).collect())

@@ -48,7 +48,7 @@ pub(super) struct Control<'a> {
     pub contacts: FxHashMap<u32, u32>,
     pub secondary: FxHashSet<u32>,
     diagnosed: FxHashMap<u32, FactRef>,
-    cases_of_block: BTreeMap<u32, Vec<FactRef>>,
+    cases_of_block: BTreeMap<u32, Vec<(FactRef, u32)>>,
 }
 
 impl<'a> Control<'a> {
@@ -237,15 +237,17 @@ impl<'a> Control<'a> {
     fn declare_area(&mut self, outbreak: &mut Outbreak, person: u32, diagnosis: FactRef, at: u32) {
         let block = self.city.block_of(Owner::person(person));
         let cases = self.cases_of_block.entry(block).or_default();
-        cases.push(diagnosis);
+        cases.push((diagnosis, at));
         let level = match cases.len() {
             1 => AreaLevel::Medium,
             3 => AreaLevel::High,
             _ => return,
         };
-        let evidence = cases.clone();
+        let evidence = cases.iter().map(|(diagnosis, _)| *diagnosis).collect();
+        // Cases are not found in the order of their diagnoses: the latest decides when the evidence is complete.
+        let complete_at = cases.iter().map(|(_, at)| *at).max().unwrap_or(at);
         let mut rng = self.stream(CARE, person, 3);
-        let recorded_at = at + rng.between(3 * HOUR, 10 * HOUR);
+        let recorded_at = complete_at + rng.between(3 * HOUR, 10 * HOUR);
         let effective = recorded_at + rng.between(HOUR, 6 * HOUR);
         let area = Area::Block(block);
         let declaration = Declaration { area, level, until: self.city.after_day(effective) + 14 * DAY, evidence };
