@@ -16,15 +16,18 @@ use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, b
 use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
 pub(crate) use self::opened::{Opened, Recent};
-use self::{neighbourhood::Neighbourhood, opened::Portion};
+use self::{
+    neighbourhood::{Neighbourhood, people_named},
+    opened::Portion,
+};
 use crate::{App, AppError};
 
 /// Facts that are indexed and assessed at a time: a person with several new facts is assessed once.
-pub(crate) const PORTION: u64 = 1 << 16;
+pub(crate) const PORTION: u64 = 1 << 17;
 /// Facts that are read at a time.
 const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.
-const PEOPLE_CHUNK: usize = 10_000;
+const PEOPLE_CHUNK: usize = 8_192;
 
 /// People of whom nothing says where they are.
 const NOWHERE: DivisionCode = DivisionCode::HENAN;
@@ -143,7 +146,7 @@ impl App {
             let mut opened = Opened::default();
             let mut around = Neighbourhood::new(&self.store, &mut opened, None);
             around.gather(people).await?;
-            self.save(people, &around, None, &mut done).await?;
+            self.save(people, &around, &mut done).await?;
         }
         Ok(done)
     }
@@ -192,21 +195,44 @@ impl App {
     ) -> Result<(), AppError> {
         done.facts += portion.facts().len() as u64;
         let changed = self.that_matter(portion).await?;
+        let people = self.concerned(&changed, portion, opened).await?;
+        let (mut needed, mut read) = (0, 0);
+        for people in people.chunks(PEOPLE_CHUNK) {
+            let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
+            around.gather(people).await?;
+            self.save(people, &around, done).await?;
+            read += around.read_from_store();
+            needed += around.keep();
+        }
+        opened.renew(needed, read);
+        tracing::debug!(to, changed = changed.len(), people = people.len(), needed, read, "Assessed");
+        // What is recorded of people whom a strong fact names may concern others.
+        let strong = changed.iter().filter(|stored| bearing(&stored.fact) == Bearing::Strong);
+        let mut marked: Vec<PersonId> = strong.flat_map(|stored| people_named(&stored.fact)).chain(people).collect();
+        marked.sort_unstable();
+        marked.dedup();
+        self.store.save_concerned(&marked, to).await?;
+        Ok(())
+    }
+
+    /// Everybody whose assessment these facts can change; in order.
+    async fn concerned(
+        &self,
+        changed: &[Arc<StoredFact>],
+        portion: &Portion,
+        opened: &mut Opened,
+    ) -> Result<Vec<PersonId>, AppError> {
         let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
         around.take(changed.iter().cloned());
         around.spread().await?;
-        let mut people: Vec<PersonId> = {
-            let index = FactIndex::new(around.facts());
-            tokio::task::block_in_place(|| {
-                changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
-            })
-        };
+        let index = FactIndex::new(around.facts());
+        let mut people: Vec<PersonId> = tokio::task::block_in_place(|| {
+            changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
+        });
         people.sort_unstable();
         people.dedup();
-        around.gather(&people).await?;
-        self.save(&people, &around, Some(to), done).await?;
         around.keep();
-        Ok(())
+        Ok(people)
     }
 
     /// Facts that can change anybody's assessment: strong ones, and slight ones that are about or name whoever a strong
@@ -297,13 +323,11 @@ impl App {
         Ok(cities)
     }
 
-    /// Assesses people and stores what says something. With `upto`, the log was read up to that leaf, and these are
-    /// all whom its facts concern.
+    /// Assesses people and stores what says something.
     async fn save(
         &self,
         people: &[PersonId],
         around: &Neighbourhood<'_>,
-        upto: Option<u64>,
         done: &mut CaughtUp,
     ) -> Result<(), AppError> {
         let now = self.now();
@@ -323,8 +347,7 @@ impl App {
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         done.stored += rows.len() as u64;
-        let concerned = if upto.is_some() { around.named_by_strong(people) } else { Vec::new() };
-        self.store.save_assessments(rows, gone, &concerned, upto).await?;
+        self.store.save_assessments(rows, gone).await?;
         Ok(())
     }
     fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64) -> StoredAssessment {

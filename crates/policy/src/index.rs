@@ -6,6 +6,7 @@ mod mentions;
 
 use std::{collections::BTreeMap, ops::Bound};
 
+pub use concerned::{Reach, reach};
 pub use mentions::{Mention, mentions};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sizao_model::{Fact, FactBody, FactId, FactKind, PersonId, fact::LinkBasis};

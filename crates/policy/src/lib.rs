@@ -20,7 +20,7 @@ mod timeline;
 pub use assess::{Bearing, assess, bearing};
 pub use dossier::Dossier;
 pub use explain::explain;
-pub use index::{FactIndex, Mention, mentions};
+pub use index::{FactIndex, Mention, Reach, mentions, reach};
 pub use pack::{Pack, PackError};
 pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};

@@ -1,20 +1,18 @@
-//! Many rows at once: multi-row VALUES on SQLite, UNNEST of arrays on PostgreSQL; many keys at once.
+//! Many rows or keys at once: one prepared statement on SQLite, arrays on PostgreSQL.
 
+use rusqlite::Statement;
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool,
+    AssertSqlSafe, FromRow, PgPool, Postgres, SqliteConnection, SqlitePool,
     postgres::{PgArguments, PgRow},
     query::{Query, QueryAs},
-    sqlite::{SqliteArguments, SqliteRow},
 };
 use uuid::Uuid;
 
 use crate::{
     db::{Either, Tx},
     error::StoreError,
+    sqlite::{on_connection, read_all},
 };
-
-/// SQLite takes 32,766 parameters; long statements cost more to parse than they save.
-const PARAMETERS_MAX: usize = 4_000;
 
 /// A column of rows to insert.
 pub(crate) enum Column {
@@ -51,16 +49,16 @@ impl Column {
         }
     }
 
-    fn bind_row<'q>(&'q self, row: usize, query: SqliteQuery<'q>) -> SqliteQuery<'q> {
+    fn bind(&self, row: usize, statement: &mut Statement<'_>, at: usize) -> rusqlite::Result<()> {
         match self {
-            Self::Int(values) => query.bind(values[row]),
-            Self::Id(values) => query.bind(values[row]),
-            Self::Bytes(values) => query.bind(values[row].as_slice()),
-            Self::Text(values) => query.bind(values[row].as_str()),
-            Self::OptText(values) => query.bind(values[row].as_deref()),
-            Self::OptInt(values) => query.bind(values[row]),
-            Self::OptBytes(values) => query.bind(values[row].as_deref()),
-            Self::OptId(values) => query.bind(values[row]),
+            Self::Int(values) => statement.raw_bind_parameter(at, values[row]),
+            Self::Id(values) => statement.raw_bind_parameter(at, values[row]),
+            Self::Bytes(values) => statement.raw_bind_parameter(at, values[row].as_slice()),
+            Self::Text(values) => statement.raw_bind_parameter(at, values[row].as_str()),
+            Self::OptText(values) => statement.raw_bind_parameter(at, values[row].as_deref()),
+            Self::OptInt(values) => statement.raw_bind_parameter(at, values[row]),
+            Self::OptBytes(values) => statement.raw_bind_parameter(at, values[row].as_deref()),
+            Self::OptId(values) => statement.raw_bind_parameter(at, values[row]),
         }
     }
 
@@ -74,20 +72,6 @@ impl Column {
             Self::OptInt(values) => query.bind(values),
             Self::OptBytes(values) => query.bind(values),
             Self::OptId(values) => query.bind(values),
-        }
-    }
-
-    /// One value as a key of [`find`].
-    fn bind_key<'q, O>(
-        &self,
-        at: usize,
-        query: QueryAs<'q, Sqlite, O, SqliteArguments>,
-    ) -> QueryAs<'q, Sqlite, O, SqliteArguments> {
-        match self {
-            Self::Int(values) => query.bind(values[at]),
-            Self::Id(values) => query.bind(values[at]),
-            Self::Bytes(values) => query.bind(values[at].clone()),
-            _ => unreachable!("keys are numbers, ids or bytes"),
         }
     }
 
@@ -105,7 +89,6 @@ impl Column {
     }
 }
 
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
 /// Inserts rows given by columns of equal length. `conflict` is what follows, such as `ON CONFLICT DO NOTHING`.
@@ -124,23 +107,19 @@ pub(crate) async fn insert(
     let names = names.join(",");
     match tx {
         Either::Sqlite(tx) => {
-            // Full chunks share one prepared statement; the rest is sent in powers of two, so that few texts exist.
-            let full = (PARAMETERS_MAX / columns.len()).next_power_of_two() / 2;
-            let mut row = 0;
-            while row < rows {
-                let left = rows - row;
-                let chunk = if left >= full { full } else { 1 << (usize::BITS - 1 - left.leading_zeros()) };
-                let one = format!("({})", vec!["?"; columns.len()].join(","));
-                let text = format!("INSERT INTO {table} ({names}) VALUES {} {conflict}", vec![one; chunk].join(","));
-                let mut query = sqlx::query(AssertSqlSafe(text));
-                for at in row..row + chunk {
-                    for (_, column) in columns {
-                        query = column.bind_row(at, query);
+            let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
+            let text = format!("INSERT INTO {table} ({names}) VALUES ({}) {conflict}", places.join(","));
+            on_connection(tx, |connection| {
+                let mut statement = connection.prepare(&text)?;
+                for row in 0..rows {
+                    for (at, (_, column)) in columns.iter().enumerate() {
+                        column.bind(row, &mut statement, at + 1)?;
                     }
+                    statement.raw_execute()?;
                 }
-                query.execute(&mut **tx).await?;
-                row += chunk;
-            }
+                Ok(())
+            })
+            .await?;
         }
         Either::Postgres(tx) => {
             let arrays: Vec<String> = columns
@@ -159,58 +138,68 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Keys of one look-up: more parameters cost SQLite more to parse than they save.
-const KEYS_MAX: usize = 500;
+/// What a query of either engine can be read as.
+pub(crate) trait Row:
+    Send + Unpin + for<'r> FromRow<'r, PgRow> + for<'r> TryFrom<&'r rusqlite::Row<'r>, Error = rusqlite::Error>
+{
+}
 
-macro_rules! find_on {
-    ($on:expr, $select:expr, $values:expr, $rest:expr, $connection:ident => $executor:expr) => {
-        match $on {
-            Either::Sqlite($connection) => {
-                let mut rows = Vec::new();
-                for from in (0..$values.len()).step_by(KEYS_MAX) {
-                    let keys = KEYS_MAX.min($values.len() - from);
-                    // Padded with NULL to a few lengths, so that few statements are prepared.
-                    let places = keys.next_power_of_two();
-                    let text = format!("{} IN ({}) {}", $select, vec!["?"; places].join(","), $rest);
-                    let mut query = sqlx::query_as(AssertSqlSafe(text));
-                    for at in 0..keys {
-                        query = $values.bind_key(from + at, query);
-                    }
-                    for _ in keys..places {
-                        query = query.bind(None::<i64>);
-                    }
-                    rows.extend(query.fetch_all($executor).await?);
-                }
-                Ok(rows)
-            }
-            Either::Postgres(_) if $values.len() == 0 => Ok(Vec::new()),
-            Either::Postgres($connection) => {
-                let query = sqlx::query_as(AssertSqlSafe(format!("{} = ANY($1) {}", $select, $rest)));
-                Ok($values.bind_keys(query).fetch_all($executor).await?)
-            }
-        }
-    };
+impl<O> Row for O where
+    O: Send + Unpin + for<'r> FromRow<'r, PgRow> + for<'r> TryFrom<&'r rusqlite::Row<'r>, Error = rusqlite::Error>
+{
 }
 
 /// Rows of a query whose last column named is one of `values`: `select` ends before the operator, `rest` follows it.
 ///
 /// Give the values in the order of the index: neighbouring keys share pages.
-pub(crate) async fn find<O>(
+pub(crate) async fn find<O: Row>(
     pool: &Either<SqlitePool, PgPool>,
     select: &str,
     values: &Column,
     rest: &str,
-) -> Result<Vec<O>, StoreError>
-where
-    O: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
-{
-    find_on!(pool, select, values, rest, pool => pool)
+) -> Result<Vec<O>, StoreError> {
+    match pool {
+        _ if values.len() == 0 => Ok(Vec::new()),
+        Either::Sqlite(pool) => find_on_sqlite(&mut *pool.acquire().await?, select, values, rest).await,
+        Either::Postgres(pool) => {
+            let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
+            Ok(values.bind_keys(query).fetch_all(pool).await?)
+        }
+    }
 }
 
 /// The same within a transaction.
-pub(crate) async fn find_in<O>(tx: &mut Tx, select: &str, values: &Column, rest: &str) -> Result<Vec<O>, StoreError>
-where
-    O: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
-{
-    find_on!(tx, select, values, rest, tx => &mut **tx)
+pub(crate) async fn find_in<O: Row>(
+    tx: &mut Tx,
+    select: &str,
+    values: &Column,
+    rest: &str,
+) -> Result<Vec<O>, StoreError> {
+    match tx {
+        _ if values.len() == 0 => Ok(Vec::new()),
+        Either::Sqlite(tx) => find_on_sqlite(tx, select, values, rest).await,
+        Either::Postgres(tx) => {
+            let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
+            Ok(values.bind_keys(query).fetch_all(&mut **tx).await?)
+        }
+    }
+}
+
+async fn find_on_sqlite<O: Row>(
+    connection: &mut SqliteConnection,
+    select: &str,
+    values: &Column,
+    rest: &str,
+) -> Result<Vec<O>, StoreError> {
+    let text = format!("{select} = ?1 {rest}");
+    on_connection(connection, |connection| {
+        let mut statement = connection.prepare(&text)?;
+        match values {
+            Column::Int(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
+            Column::Id(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
+            Column::Bytes(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
+            _ => unreachable!("keys are numbers, ids or bytes"),
+        }
+    })
+    .await
 }

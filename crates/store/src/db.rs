@@ -21,9 +21,16 @@ macro_rules! on {
 }
 pub(crate) use on;
 
-/// Reads a struct from a row of either engine, column by position.
+/// Reads a struct from a row of either engine, column by position; also where many rows are read.
 macro_rules! positional {
     ($name:ident { $($field:ident: $index:literal),* $(,)? }) => {
+        impl<'r> TryFrom<&'r rusqlite::Row<'r>> for $name {
+            type Error = rusqlite::Error;
+
+            fn try_from(row: &'r rusqlite::Row<'r>) -> Result<Self, rusqlite::Error> {
+                Ok(Self { $($field: row.get($index)?),* })
+            }
+        }
         positional!(@ sqlx::sqlite::SqliteRow, $name { $($field: $index),* });
         positional!(@ sqlx::postgres::PgRow, $name { $($field: $index),* });
     };

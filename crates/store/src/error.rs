@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
 use thiserror::Error;
 
 /// Failures of the store.
@@ -10,6 +11,9 @@ pub enum StoreError {
     /// The engine refused or cannot be reached.
     #[error("the database refused")]
     Database(#[source] sqlx::Error),
+    /// SQLite refused work on many rows.
+    #[error("the database refused")]
+    Bulk(#[source] rusqlite::Error),
     /// No space left.
     #[error(
         "the disk is full: nothing of this batch was stored, everything acknowledged before is safe. Free space and send it again"
@@ -98,6 +102,17 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Bulk(error),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

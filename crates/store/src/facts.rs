@@ -24,6 +24,7 @@ use crate::{
     log::checkpoint,
     merkle::{FinishedNode, Frontier, Hash},
     seal::{self, NewFact, SealedFact, StoredFact},
+    sqlite::{on_connection, read_all},
     store::Store,
     tiered::INTAKE,
 };
@@ -267,11 +268,15 @@ impl Store {
         from: u64,
         to: u64,
     ) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
-        let rows: Vec<FactRow> = on!(self.db.reader(), pool => {
-            sqlx::query_as(concat!(select_facts!(), "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf"
-            ))
-            .bind(from as i64).bind(to as i64).fetch_all(pool).await?
-        });
+        const QUERY: &str = concat!(select_facts!(), "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf");
+        let (from, to) = (from as i64, to as i64);
+        let rows: Vec<FactRow> = match self.db.reader() {
+            Either::Sqlite(pool) => {
+                let read = |connection: &rusqlite::Connection| read_all(&mut connection.prepare(QUERY)?, [[from, to]]);
+                on_connection(&mut *pool.acquire().await?, read).await?
+            }
+            Either::Postgres(pool) => sqlx::query_as(QUERY).bind(from).bind(to).fetch_all(pool).await?,
+        };
         self.open_rows_that_fit(rows).await
     }
 

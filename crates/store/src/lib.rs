@@ -17,6 +17,7 @@ mod migrate;
 mod projections;
 mod recovery;
 mod seal;
+mod sqlite;
 mod store;
 mod tiered;
 mod vault;

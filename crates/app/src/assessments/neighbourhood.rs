@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use sizao_model::{DivisionCode, Fact, FactBody, FactId, FactKind, PersonId};
-use sizao_policy::{Bearing, Mention, bearing, mentions};
+use sizao_policy::{Mention, Reach, mentions, reach};
 use sizao_store::{MentionKey, Store, StoredFact};
 
 use super::{
@@ -59,6 +59,7 @@ pub(super) struct Neighbourhood<'a> {
     /// Facts before this one have all that refers to them.
     around: usize,
     areas_read: bool,
+    loaded: usize,
 }
 
 impl<'a> Neighbourhood<'a> {
@@ -73,6 +74,7 @@ impl<'a> Neighbourhood<'a> {
             read: FxHashMap::default(),
             around: 0,
             areas_read: false,
+            loaded: 0,
         }
     }
 
@@ -81,20 +83,17 @@ impl<'a> Neighbourhood<'a> {
         self.facts.iter().map(|stored| &stored.fact)
     }
 
-    /// These people, and everybody whom a strong fact read here names: what is recorded of them may concern others.
-    pub(super) fn named_by_strong(&self, people: &[PersonId]) -> Vec<PersonId> {
-        let strong = self.facts().filter(|fact| bearing(fact) == Bearing::Strong);
-        let mut named: Vec<PersonId> = strong.flat_map(people_named).chain(people.iter().copied()).collect();
-        named.sort_unstable();
-        named.dedup();
-        named
+    /// Facts that were in memory nowhere.
+    pub(super) const fn read_from_store(&self) -> usize {
+        self.loaded
     }
 
-    /// Keeps what was read for the next portion.
-    pub(super) fn keep(self) {
+    /// Keeps what was read for the next people; how many facts that were.
+    pub(super) fn keep(self) -> usize {
         for stored in &self.facts {
             self.opened.keep(stored);
         }
+        self.facts.len()
     }
 
     /// Where people are looked after: the division of the latest fact about each.
@@ -145,14 +144,23 @@ impl<'a> Neighbourhood<'a> {
         }
         self.read(keys, &ALL).await?;
         self.read_by_id(named).await?;
-        let mut people = self.subjects();
-        for _ in 0..3 {
-            self.read_links(&mut people).await?;
-            let keys = people.iter().map(|person| MentionKey::named(*person)).collect();
-            self.read(keys, &DEPENDENT).await?;
-            people = self.subjects();
-        }
-        self.read_links(&mut people).await
+        // Contacts of those who are read as cases, then contacts of those who are read as contacts.
+        let mut own = self.subjects(Reach::Own, 0);
+        let mut cases = self.subjects(Reach::ContactsOfContacts, 0);
+        let mut contacts = self.subjects(Reach::Contacts, 0);
+        let read = self.facts.len();
+        self.read_links(&mut own).await?;
+        self.read_dependents(&mut cases).await?;
+        contacts.extend(self.subjects(Reach::Own, read));
+        let read = self.facts.len();
+        self.read_dependents(&mut contacts).await?;
+        self.read_links(&mut self.subjects(Reach::Own, read)).await
+    }
+
+    /// Reads who is exposed to these people, or their child.
+    async fn read_dependents(&mut self, people: &mut FxHashSet<PersonId>) -> Result<(), AppError> {
+        self.read_links(people).await?;
+        self.read(people.iter().map(|person| MentionKey::named(*person)).collect(), &DEPENDENT).await
     }
 
     /// Reads the dossiers of these people: their facts and whatever these refer to.
@@ -163,15 +171,21 @@ impl<'a> Neighbourhood<'a> {
         self.read_links(&mut inside).await?;
         self.read_people(&inside, &ALL).await?;
         let contacts = self.referred(&inside);
-        self.read_as(contacts, &OF_A_CONTACT).await?;
-        let beyond = self.referred(&self.subjects());
-        self.read_as(beyond, &OF_A_CASE).await
+        let contacts = self.read_as(contacts, &OF_A_CONTACT).await?;
+        let beyond = self.referred(&contacts);
+        self.read_as(beyond, &OF_A_CASE).await?;
+        Ok(())
     }
 
-    /// Reads some kinds of facts about people, over their links.
-    async fn read_as(&mut self, mut people: FxHashSet<PersonId>, kinds: &[FactKind]) -> Result<(), AppError> {
+    /// Reads some kinds of facts about people and those linked to them; all of these.
+    async fn read_as(
+        &mut self,
+        mut people: FxHashSet<PersonId>,
+        kinds: &[FactKind],
+    ) -> Result<FxHashSet<PersonId>, AppError> {
         self.read_links(&mut people).await?;
-        self.read_people(&people, kinds).await
+        self.read_people(&people, kinds).await?;
+        Ok(people)
     }
 
     async fn read_people(&mut self, people: &FxHashSet<PersonId>, kinds: &[FactKind]) -> Result<(), AppError> {
@@ -258,6 +272,7 @@ impl<'a> Neighbourhood<'a> {
         for error in refused {
             tracing::error!(%error, "A fact was refused");
         }
+        self.loaded += loaded.len();
         self.take(found.into_iter().chain(loaded.into_iter().map(Arc::new)));
         Ok(())
     }
@@ -275,6 +290,7 @@ impl<'a> Neighbourhood<'a> {
             None => true,
         });
         let loaded = self.store.load_facts(&ids).await?;
+        self.loaded += loaded.len();
         self.take(found.into_iter().chain(loaded.into_iter().map(Arc::new)));
         Ok(())
     }
@@ -290,10 +306,12 @@ impl<'a> Neighbourhood<'a> {
         Ok(())
     }
 
-    /// Everybody whom a fact read so far is about, or links or moves.
-    fn subjects(&self) -> FxHashSet<PersonId> {
+    /// Everybody about whom a fact was read that reaches at least so far, or whom such a fact links or moves; of the
+    /// facts from number `from` on.
+    fn subjects(&self, least: Reach, from: usize) -> FxHashSet<PersonId> {
         let mut people = FxHashSet::default();
-        for fact in self.facts() {
+        let facts = self.facts[from..].iter().map(|stored| &stored.fact);
+        for fact in facts.filter(|fact| reach(fact.body.kind()) >= least) {
             people.extend(fact.person);
             if matches!(fact.body, FactBody::IdentityLink(_) | FactBody::Correction(_)) {
                 people.extend(people_named(fact));
@@ -315,7 +333,7 @@ fn bit(kind: FactKind) -> u64 {
     1 << kind.code()
 }
 
-fn people_named(fact: &Fact) -> impl Iterator<Item = PersonId> + use<> {
+pub(super) fn people_named(fact: &Fact) -> impl Iterator<Item = PersonId> + use<> {
     mentions(fact).filter_map(|mention| match mention {
         Mention::Person(person) => Some(person),
         _ => None,

@@ -75,27 +75,27 @@ impl Portion {
 /// Nothing here is older than the last erasure.
 #[derive(Default)]
 pub(crate) struct Opened {
-    young: ByLeafAndId,
-    old: ByLeafAndId,
-}
-
-#[derive(Default)]
-struct ByLeafAndId {
     by_leaf: FxHashMap<u64, Arc<StoredFact>>,
     by_id: FxHashMap<FactId, u64>,
 }
 
-/// Facts kept before the older half is forgotten; some 600 bytes each.
-const OPENED_MAX: usize = 300_000;
+/// Facts kept at most; some 400 bytes each.
+const OPENED_MAX: usize = 500_000;
 
 impl Opened {
-    /// Keeps a fact.
+    /// Keeps a fact while there is room. What came first stays: every portion asks for much the same in the same order,
+    /// and keeping the latest would find nothing.
     pub(super) fn keep(&mut self, stored: &Arc<StoredFact>) {
-        if self.young.by_leaf.len() >= OPENED_MAX / 2 {
-            self.old = std::mem::take(&mut self.young);
+        if self.by_leaf.len() < OPENED_MAX && self.by_leaf.insert(stored.leaf, stored.clone()).is_none() {
+            self.by_id.insert(stored.fact.id, stored.leaf);
         }
-        self.young.by_leaf.insert(stored.leaf, stored.clone());
-        self.young.by_id.insert(stored.fact.id, stored.leaf);
+    }
+
+    /// Begins anew when what is kept helped little.
+    pub(super) fn renew(&mut self, needed: usize, read_from_store: usize) {
+        if self.by_leaf.len() >= OPENED_MAX && 2 * read_from_store > needed {
+            self.forget();
+        }
     }
 
     /// Forgets everything: some of it was erased.
@@ -104,12 +104,11 @@ impl Opened {
     }
 
     pub(super) fn at<'a>(&'a self, portion: Option<&'a Portion>, leaf: u64) -> Option<&'a Arc<StoredFact>> {
-        let kept = [&self.young, &self.old].into_iter().find_map(|kept| kept.by_leaf.get(&leaf));
-        kept.or_else(|| portion?.at(leaf))
+        self.by_leaf.get(&leaf).or_else(|| portion?.at(leaf))
     }
 
     pub(super) fn with_id<'a>(&'a self, portion: Option<&'a Portion>, id: FactId) -> Option<&'a Arc<StoredFact>> {
-        let kept = [&self.young, &self.old].into_iter().find_map(|kept| kept.by_leaf.get(kept.by_id.get(&id)?));
+        let kept = self.by_id.get(&id).and_then(|leaf| self.by_leaf.get(leaf));
         kept.or_else(|| portion?.with_id(id))
     }
 }

@@ -5,20 +5,50 @@ use sizao_model::{Fact, FactBody, FactId, FactKind, PersonId};
 
 use super::{FactIndex, Mention, corrected_by, mentions};
 
+/// How far a fact about a person reaches: whose dossiers read it, besides that person's own.
+///
+/// The way of the dossier walked backwards: a dossier reads some kinds of facts about close contacts, and fewer about
+/// the cases behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// Nobody else's.
+    Own,
+    /// Those of people exposed to the person, and of children.
+    Contacts,
+    /// Those too of people exposed to these.
+    ContactsOfContacts,
+}
+
+/// How far facts of a kind reach.
+pub const fn reach(kind: FactKind) -> Reach {
+    match kind {
+        FactKind::Diagnosis
+        | FactKind::IsolationStarted
+        | FactKind::Discharge
+        | FactKind::Death
+        | FactKind::IdentityLink
+        | FactKind::IdentityUnlink
+        // What it corrects may be any of these.
+        | FactKind::Correction => Reach::ContactsOfContacts,
+        FactKind::Exposure | FactKind::Sample | FactKind::TestResult | FactKind::Confirmation => Reach::Contacts,
+        _ => Reach::Own,
+    }
+}
+
 pub(super) fn concerned(index: &FactIndex<'_>, fact: &Fact) -> Vec<PersonId> {
     let mut touched = Touched::default();
     touched.fact(index, fact, &mut FxHashSet::default());
     let spread = |persons: &FxHashSet<PersonId>| -> FxHashSet<PersonId> {
         persons.iter().flat_map(|person| index.linked(*person)).collect()
     };
-    let sources = spread(&touched.sources);
-    // Contacts of the persons touched, and contacts of these contacts; children of either.
-    let contacts = spread(&exposed_to(index, &sources));
-    let contacts_of_contacts = spread(&exposed_to(index, &contacts));
-    let parents: FxHashSet<PersonId> = sources.union(&contacts).copied().collect();
+    let cases = spread(&touched.as_case);
+    let exposed_to_cases = spread(&exposed_to(index, &cases));
+    let contacts: FxHashSet<PersonId> = spread(&touched.as_contact).union(&exposed_to_cases).copied().collect();
+    let exposed_to_contacts = spread(&exposed_to(index, &contacts));
+    let parents: FxHashSet<PersonId> = cases.union(&contacts).copied().collect();
     let children = spread(&dependents(index, &parents, FactKind::Person));
     let mut concerned: FxHashSet<PersonId> = spread(&touched.only);
-    for group in [sources, contacts, contacts_of_contacts, children] {
+    for group in [cases, contacts, exposed_to_contacts, children] {
         concerned.extend(group);
     }
     let mut sorted: Vec<PersonId> = concerned.into_iter().collect();
@@ -29,8 +59,10 @@ pub(super) fn concerned(index: &FactIndex<'_>, fact: &Fact) -> Vec<PersonId> {
 /// The persons a fact speaks of.
 #[derive(Default)]
 struct Touched {
-    /// Whose facts others refer to.
-    sources: FxHashSet<PersonId>,
+    /// Whose facts dossiers read as those of a case.
+    as_case: FxHashSet<PersonId>,
+    /// Whose facts dossiers read as those of a contact or parent.
+    as_contact: FxHashSet<PersonId>,
     /// Whom it concerns alone.
     only: FxHashSet<PersonId>,
 }
@@ -41,18 +73,12 @@ impl Touched {
             return;
         }
         let kind = fact.body.kind();
-        let concerns_others = matches!(
-            kind,
-            FactKind::Diagnosis
-                | FactKind::IsolationStarted
-                | FactKind::Discharge
-                | FactKind::Death
-                | FactKind::Exposure
-                | FactKind::Sample
-                | FactKind::IdentityLink
-                | FactKind::IdentityUnlink
-        );
-        if concerns_others { &mut self.sources } else { &mut self.only }.extend(fact.person);
+        match reach(kind) {
+            Reach::Own => &mut self.only,
+            Reach::Contacts => &mut self.as_contact,
+            Reach::ContactsOfContacts => &mut self.as_case,
+        }
+        .extend(fact.person);
         for mention in mentions(fact) {
             self.mention(index, fact, mention, seen);
         }
@@ -74,7 +100,7 @@ impl Touched {
     fn mention(&mut self, index: &FactIndex<'_>, fact: &Fact, mention: Mention, seen: &mut FxHashSet<FactId>) {
         match (&fact.body, mention) {
             (FactBody::IdentityLink(_) | FactBody::Correction(_), Mention::Person(person)) => {
-                self.sources.insert(person);
+                self.as_case.insert(person);
             }
             (
                 FactBody::TestResult(_)
@@ -90,7 +116,7 @@ impl Touched {
             (FactBody::TestResult(_) | FactBody::Correction(_), Mention::Pool(pool)) => {
                 for kind in [FactKind::Sample, FactKind::Correction] {
                     for sample in index.mentioning(kind, Mention::Pool(pool.clone())) {
-                        self.sources.extend(sample.person);
+                        self.as_contact.extend(sample.person);
                         self.moved(index, sample);
                     }
                 }
@@ -116,11 +142,11 @@ impl Touched {
     /// The person to whom a correction moves a fact, or whose fact a correction changes into one like it.
     fn moved(&mut self, index: &FactIndex<'_>, fact: &Fact) {
         let of = corrected_by(fact).and_then(|id| index.with_id(id));
-        self.sources.extend(of.and_then(|of| of.person));
+        self.as_case.extend(of.and_then(|of| of.person));
         let base = of.map_or(fact.id, |of| of.id);
         for correction in index.corrections(base) {
             if let FactBody::Correction(correction) = &correction.body {
-                self.sources.extend(correction.person);
+                self.as_case.extend(correction.person);
             }
         }
     }

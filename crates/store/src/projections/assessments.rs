@@ -93,8 +93,7 @@ impl Store {
         Ok(found.into_iter().map(|(person,)| PersonId::new(person)).collect())
     }
 
-    /// Saves assessments, takes those of `gone` away, and notes whom facts concern and that the log was assessed up to
-    /// leaf `upto` when given.
+    /// Saves assessments and takes those of `gone` away.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -102,8 +101,6 @@ impl Store {
         &self,
         mut assessments: Vec<StoredAssessment>,
         gone: Vec<PersonId>,
-        concerned: &[PersonId],
-        upto: Option<u64>,
     ) -> Result<(), StoreError> {
         assessments.sort_unstable_by_key(|assessment| assessment.person);
         let macs = assessments.iter().map(|assessment| self.mac(assessment).to_vec()).collect();
@@ -129,16 +126,23 @@ impl Store {
                        dossier = excluded.dossier, context = excluded.context, answer = excluded.answer, \
                        mac = excluded.mac WHERE assessment.known_leaf <= excluded.known_leaf";
         bulk::insert(&mut tx, "assessment", replace, &columns).await?;
-        let concerned = Column::Id(concerned.iter().map(|person| person.uuid()).collect());
-        bulk::insert(&mut tx, "concerned", "ON CONFLICT DO NOTHING", &[("person", concerned)]).await?;
         for person in gone {
             on!(&mut tx, tx => {
                 sqlx::query("DELETE FROM assessment WHERE person = $1").bind(person.uuid()).execute(&mut **tx).await?;
             });
         }
-        if let Some(upto) = upto {
-            set_watermark(&mut tx, "assessment", upto).await?;
-        }
+        commit(tx).await
+    }
+
+    /// Notes whom strong facts concern, and that everybody was assessed with the log up to leaf `upto`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn save_concerned(&self, people: &[PersonId], upto: u64) -> Result<(), StoreError> {
+        let people = Column::Id(people.iter().map(|person| person.uuid()).collect());
+        let mut tx = self.db.begin().await?;
+        bulk::insert(&mut tx, "concerned", "ON CONFLICT DO NOTHING", &[("person", people)]).await?;
+        set_watermark(&mut tx, "assessment", upto).await?;
         commit(tx).await
     }
 
