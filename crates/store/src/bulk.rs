@@ -1,8 +1,10 @@
 //! Many rows or keys at once: one prepared statement on SQLite, arrays on PostgreSQL.
 
-use rusqlite::Statement;
+use std::ops::Range;
+
+use rusqlite::{Connection, Statement};
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, SqliteConnection, SqlitePool,
+    AssertSqlSafe, FromRow, PgPool, Postgres, SqlitePool,
     postgres::{PgArguments, PgRow},
     query::{Query, QueryAs},
 };
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     db::{Either, Tx},
     error::StoreError,
-    sqlite::{on_connection, read_all},
+    sqlite::{on_connection, on_two, read_all, read_on},
 };
 
 /// A column of rows to insert.
@@ -160,7 +162,21 @@ pub(crate) async fn find<O: Row>(
 ) -> Result<Vec<O>, StoreError> {
     match pool {
         _ if values.len() == 0 => Ok(Vec::new()),
-        Either::Sqlite(pool) => find_on_sqlite(&mut *pool.acquire().await?, select, values, rest).await,
+        Either::Sqlite(pool) => {
+            let text = format!("{select} = ?1 {rest}");
+            let mut connection = pool.acquire().await?;
+            match pool.try_acquire() {
+                Some(mut other) if values.len() >= SHARED_BY_TWO => {
+                    let (first, second) = (0..values.len() / 2, values.len() / 2..values.len());
+                    on_two(
+                        (&mut connection, |connection| find_some(connection, &text, values, first)),
+                        (&mut other, |connection| find_some(connection, &text, values, second)),
+                    )
+                    .await
+                }
+                _ => read_on(&mut connection, |one| find_some(one, &text, values, 0..values.len())).await,
+            }
+        }
         Either::Postgres(pool) => {
             let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
             Ok(values.bind_keys(query).fetch_all(pool).await?)
@@ -177,7 +193,10 @@ pub(crate) async fn find_in<O: Row>(
 ) -> Result<Vec<O>, StoreError> {
     match tx {
         _ if values.len() == 0 => Ok(Vec::new()),
-        Either::Sqlite(tx) => find_on_sqlite(tx, select, values, rest).await,
+        Either::Sqlite(tx) => {
+            let text = format!("{select} = ?1 {rest}");
+            on_connection(tx, |connection| find_some(connection, &text, values, 0..values.len())).await
+        }
         Either::Postgres(tx) => {
             let query = sqlx::query_as(AssertSqlSafe(format!("{select} = ANY($1) {rest}")));
             Ok(values.bind_keys(query).fetch_all(&mut **tx).await?)
@@ -185,21 +204,20 @@ pub(crate) async fn find_in<O: Row>(
     }
 }
 
-async fn find_on_sqlite<O: Row>(
-    connection: &mut SqliteConnection,
-    select: &str,
+/// Keys that are worth a second connection.
+const SHARED_BY_TWO: usize = 512;
+
+fn find_some<O: Row>(
+    connection: &Connection,
+    text: &str,
     values: &Column,
-    rest: &str,
-) -> Result<Vec<O>, StoreError> {
-    let text = format!("{select} = ?1 {rest}");
-    on_connection(connection, |connection| {
-        let mut statement = connection.prepare(&text)?;
-        match values {
-            Column::Int(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
-            Column::Id(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
-            Column::Bytes(keys) => read_all(&mut statement, keys.iter().map(|key| [key])),
-            _ => unreachable!("keys are numbers, ids or bytes"),
-        }
-    })
-    .await
+    range: Range<usize>,
+) -> rusqlite::Result<Vec<O>> {
+    let mut statement = connection.prepare(text)?;
+    match values {
+        Column::Int(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
+        Column::Id(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
+        Column::Bytes(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
+        _ => unreachable!("keys are numbers, ids or bytes"),
+    }
 }

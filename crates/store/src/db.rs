@@ -56,6 +56,8 @@ pub(crate) enum Either<S, P> {
 pub(crate) struct Db {
     write: Either<SqlitePool, PgPool>,
     read: Either<SqlitePool, PgPool>,
+    /// Where many rows are looked up at once: on SQLite a few connections of their own, with larger caches.
+    lookup: Either<SqlitePool, PgPool>,
 }
 
 /// An open transaction that may write.
@@ -78,12 +80,14 @@ impl Db {
             .pragma("temp_store", "MEMORY")
             .row_buffer_size(1024)
             .foreign_keys(true);
-        let writer = options.clone().pragma("cache_size", "-196608");
-        let reader = options.pragma("cache_size", "-32768");
+        let writer = options.clone().pragma("cache_size", "-131072");
+        let lookup = options.clone().pragma("cache_size", "-65536");
+        let reader = options.pragma("cache_size", "-8192");
         let forever = |pool: SqlitePoolOptions| pool.idle_timeout(None).max_lifetime(None);
         let write = forever(SqlitePoolOptions::new()).max_connections(1).connect_with(writer).await?;
         let read = forever(SqlitePoolOptions::new()).max_connections(4).connect_with(reader).await?;
-        Ok(Self { write: Either::Sqlite(write), read: Either::Sqlite(read) })
+        let lookup = forever(SqlitePoolOptions::new()).max_connections(2).connect_with(lookup).await?;
+        Ok(Self { write: Either::Sqlite(write), read: Either::Sqlite(read), lookup: Either::Sqlite(lookup) })
     }
 
     /// Connects to PostgreSQL. `synchronous_commit=on` is set for each session, whatever the server's default.
@@ -92,11 +96,19 @@ impl Db {
             .application_name("sizao")
             .options([("synchronous_commit", "on"), ("client_min_messages", "warning")]);
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
-        Ok(Self { write: Either::Postgres(pool.clone()), read: Either::Postgres(pool) })
+        Ok(Self {
+            write: Either::Postgres(pool.clone()),
+            lookup: Either::Postgres(pool.clone()),
+            read: Either::Postgres(pool),
+        })
     }
 
     pub(crate) const fn reader(&self) -> &Either<SqlitePool, PgPool> {
         &self.read
+    }
+
+    pub(crate) const fn lookup(&self) -> &Either<SqlitePool, PgPool> {
+        &self.lookup
     }
 
     pub(crate) const fn writer(&self) -> &Either<SqlitePool, PgPool> {
@@ -121,6 +133,7 @@ impl Db {
 
     pub(crate) async fn close(&self) {
         on!(&self.read, pool => pool.close().await);
+        on!(&self.lookup, pool => pool.close().await);
         on!(&self.write, pool => pool.close().await);
     }
 

@@ -24,7 +24,7 @@ use crate::{
     log::checkpoint,
     merkle::{FinishedNode, Frontier, Hash},
     seal::{self, NewFact, SealedFact, StoredFact},
-    sqlite::{on_connection, read_all},
+    sqlite::{read_all, read_on},
     store::Store,
     tiered::INTAKE,
 };
@@ -270,10 +270,10 @@ impl Store {
     ) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
         const QUERY: &str = concat!(select_facts!(), "WHERE f.leaf >= $1 AND f.leaf < $2 ORDER BY f.leaf");
         let (from, to) = (from as i64, to as i64);
-        let rows: Vec<FactRow> = match self.db.reader() {
+        let rows: Vec<FactRow> = match self.db.lookup() {
             Either::Sqlite(pool) => {
                 let read = |connection: &rusqlite::Connection| read_all(&mut connection.prepare(QUERY)?, [[from, to]]);
-                on_connection(&mut *pool.acquire().await?, read).await?
+                read_on(&mut *pool.acquire().await?, read).await?
             }
             Either::Postgres(pool) => sqlx::query_as(QUERY).bind(from).bind(to).fetch_all(pool).await?,
         };
@@ -304,7 +304,7 @@ impl Store {
     pub async fn subjects_of(&self, ids: &[FactId]) -> Result<HashMap<FactId, PersonId>, StoreError> {
         let ids = Column::Id(ids.iter().map(|id| id.uuid()).collect());
         let select = "SELECT id, subject FROM fact WHERE subject IS NOT NULL AND id";
-        let rows: Vec<(Uuid, Uuid)> = bulk::find(self.db.reader(), select, &ids, "").await?;
+        let rows: Vec<(Uuid, Uuid)> = bulk::find(self.db.lookup(), select, &ids, "").await?;
         Ok(rows.into_iter().map(|(id, subject)| (FactId::new(id), PersonId::new(subject))).collect())
     }
 
@@ -314,7 +314,7 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn load_facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
         let ids = Column::Id(ids.iter().map(|id| id.uuid()).collect());
-        let rows = bulk::find(self.db.reader(), concat!(select_facts!(), "WHERE f.id"), &ids, "").await?;
+        let rows = bulk::find(self.db.lookup(), concat!(select_facts!(), "WHERE f.id"), &ids, "").await?;
         Ok(self.open_rows_that_fit(rows).await?.0)
     }
 
@@ -324,7 +324,7 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn load_at(&self, leaves: &[u64]) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
         let leaves = Column::Int(leaves.iter().map(|leaf| *leaf as i64).collect());
-        let rows = bulk::find(self.db.reader(), concat!(select_facts!(), "WHERE f.leaf"), &leaves, "").await?;
+        let rows = bulk::find(self.db.lookup(), concat!(select_facts!(), "WHERE f.leaf"), &leaves, "").await?;
         self.open_rows_that_fit(rows).await
     }
 

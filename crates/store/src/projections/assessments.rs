@@ -89,7 +89,7 @@ impl Store {
 
     async fn people_among(&self, select: &str, people: &[PersonId]) -> Result<HashSet<PersonId>, StoreError> {
         let people = Column::Id(people.iter().map(|person| person.uuid()).collect());
-        let found: Vec<(Uuid,)> = bulk::find(self.db.reader(), select, &people, "").await?;
+        let found: Vec<(Uuid,)> = bulk::find(self.db.lookup(), select, &people, "").await?;
         Ok(found.into_iter().map(|(person,)| PersonId::new(person)).collect())
     }
 

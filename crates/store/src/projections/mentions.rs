@@ -125,7 +125,7 @@ impl Store {
         let mut strong = HashSet::new();
         for table in [MENTION.recent, MENTION.merged] {
             let select = format!("SELECT DISTINCT key FROM {table} WHERE strong > 0 AND key");
-            let found: Vec<(Vec<u8>,)> = bulk::find(self.db.reader(), &select, &keys, "").await?;
+            let found: Vec<(Vec<u8>,)> = bulk::find(self.db.lookup(), &select, &keys, "").await?;
             strong.extend(found.into_iter().map(|(key,)| MentionKey(key)));
         }
         Ok(strong)
@@ -142,7 +142,7 @@ impl Store {
         let mut leaves: Vec<u64> = Vec::new();
         for table in [MENTION.recent, MENTION.merged] {
             let select = format!("SELECT leaf FROM {table} WHERE key");
-            let found: Vec<(i64,)> = bulk::find(self.db.reader(), &select, &keys, &rest).await?;
+            let found: Vec<(i64,)> = bulk::find(self.db.lookup(), &select, &keys, &rest).await?;
             leaves.extend(found.into_iter().map(|(leaf,)| leaf as u64));
         }
         leaves.sort_unstable();
