@@ -180,8 +180,7 @@ impl App {
             });
             about.into_iter().chain(named).map(move |(key, is_strong)| MentionEntry { key, kind, leaf, is_strong })
         };
-        let entries =
-            tokio::task::block_in_place(|| portion.facts().par_iter().flat_map_iter(entries_of).collect());
+        let entries = tokio::task::block_in_place(|| portion.facts().par_iter().flat_map_iter(entries_of).collect());
         self.store.save_mentions(entries, to).await?;
         Ok(())
     }
@@ -324,12 +323,7 @@ impl App {
     }
 
     /// Assesses people and stores what says something.
-    async fn save(
-        &self,
-        people: &[PersonId],
-        around: &Neighbourhood<'_>,
-        done: &mut CaughtUp,
-    ) -> Result<(), AppError> {
+    async fn save(&self, people: &[PersonId], around: &Neighbourhood<'_>, done: &mut CaughtUp) -> Result<(), AppError> {
         let now = self.now();
         let known_leaf = self.store.size().await?;
         let divisions = around.divisions();

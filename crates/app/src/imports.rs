@@ -12,9 +12,7 @@ use sizao_model::{
     Fact, FactId, Instant, PersonId,
     draft::{FactDraft, Origin, provisional_fact},
 };
-use sizao_store::{
-    Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission, VaultPerson,
-};
+use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission, VaultPerson};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{

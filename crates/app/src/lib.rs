@@ -14,8 +14,8 @@ use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
-use assessments::{Opened, Recent};
 pub use assessments::Rules;
+use assessments::{Opened, Recent};
 pub use error::AppError;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.

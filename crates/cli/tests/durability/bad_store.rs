@@ -61,7 +61,7 @@ fn an_import_that_fills_the_disk_stops_whole_and_goes_on_when_there_is_room() {
 fn a_full_file_system_is_said_and_nothing_is_half_written() {
     let node = Node::sqlite();
     let folder = Path::new(&node.store).parent().unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder).output();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(folder).output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         println!("not run on a file system of its own: mounting is not permitted");
         return;
