@@ -80,7 +80,7 @@ impl Db {
             .pragma("temp_store", "MEMORY")
             .row_buffer_size(1024)
             .foreign_keys(true);
-        let writer = options.clone().pragma("cache_size", "-131072");
+        let writer = options.clone().pragma("cache_size", "-98304");
         let lookup = options.clone().pragma("cache_size", "-65536");
         let reader = options.pragma("cache_size", "-8192");
         let forever = |pool: SqlitePoolOptions| pool.idle_timeout(None).max_lifetime(None);

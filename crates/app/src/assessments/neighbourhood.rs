@@ -44,6 +44,8 @@ const OF_A_CONTACT: [FactKind; 8] = [
     FactKind::Exposure,
     FactKind::Sample,
 ];
+/// What says something about everybody in a tube; the samples of the others do not.
+const OF_A_POOL: [FactKind; 2] = [FactKind::TestResult, FactKind::Correction];
 /// Everything.
 const ALL: [FactKind; 0] = [];
 
@@ -135,6 +137,8 @@ impl<'a> Neighbourhood<'a> {
                         cities.insert(area.get(..CITY_DIGITS).unwrap_or(area).to_owned());
                     }
                     Mention::Area(_) | Mention::Person(_) => {}
+                    // A sample says nothing about the others in its tube; its result does.
+                    Mention::Pool(_) if fact.body.kind() == FactKind::Sample => {}
                     mention => keys.push(key_of(mention)),
                 }
             }
@@ -220,6 +224,7 @@ impl<'a> Neighbourhood<'a> {
     async fn read_around(&mut self) -> Result<(), AppError> {
         for _ in 0..ROUNDS_MAX {
             let mut keys = Vec::new();
+            let mut pools = Vec::new();
             let mut named = Vec::new();
             for stored in &self.facts[self.around..] {
                 let fact = &stored.fact;
@@ -228,7 +233,7 @@ impl<'a> Neighbourhood<'a> {
                     match (mention, fact.body.kind()) {
                         (Mention::Fact(id), _) => named.push(id),
                         (Mention::Pool(pool), FactKind::Sample | FactKind::Correction) => {
-                            keys.push(MentionKey::pool(&pool));
+                            pools.push(MentionKey::pool(&pool));
                         }
                         _ => {}
                     }
@@ -240,6 +245,7 @@ impl<'a> Neighbourhood<'a> {
             self.around = self.facts.len();
             // All kinds: few facts name a fact, and one range of the index is read faster than several.
             self.read(keys, &ALL).await?;
+            self.read(pools, &OF_A_POOL).await?;
             self.read_by_id(named).await?;
         }
         tracing::warn!("References were followed for {ROUNDS_MAX} rounds and go on");
