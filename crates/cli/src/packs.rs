@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sizao_app::Rules;
-use sizao_policy::{Pack, PackTimeline};
+use sizao_policy::{Pack, PackTimeline, pack::PackText};
 
 use crate::node::read_text;
 
@@ -38,9 +38,10 @@ impl Packs {
         let mut packs = Vec::new();
         let mut complaints = Vec::new();
         for (id, text, place) in named {
-            match Pack::from_toml(id, text) {
+            let text = PackText { folder: Some(id.clone()), file: place.clone(), text: text.clone() };
+            match Pack::read(&text) {
                 Ok(pack) => packs.push(pack),
-                Err(errors) => complaints.extend(errors.iter().map(|error| format!("{place}: {error}"))),
+                Err(errors) => complaints.extend(errors.iter().map(ToString::to_string)),
             }
         }
         if !complaints.is_empty() {
