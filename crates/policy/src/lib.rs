@@ -6,6 +6,7 @@
 
 mod assess;
 mod chain;
+pub mod change;
 mod dossier;
 mod explain;
 mod index;

@@ -10,7 +10,7 @@ mod set;
 
 use std::sync::Arc;
 
-pub use fault::{PackError, PackFault};
+pub use fault::{PackError, PackFault, place_of};
 pub use format::{AreaUnit, Effect, Mark, NoticeTrigger, Text, WindowAnchor, WindowEnd};
 pub use schema::schema;
 pub use set::{CheckedPacks, PackText, check_together};

@@ -137,6 +137,24 @@ impl PackTimeline {
         Ok(Self { diseases, adoptions, packs })
     }
 
+    /// The same with some packs adopted at an instant, whatever day they name. A pack of the same id is replaced.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn with_adopted(&self, adopted: &[Pack], at: Instant) -> Result<Self, TimelineError> {
+        let kept = self.packs().filter(|pack| adopted.iter().all(|new| new.id != pack.id)).cloned();
+        let new = adopted.iter().cloned().map(|pack| Pack { valid_from: at, ..pack });
+        Self::new(kept.chain(new).collect())
+    }
+
+    /// Packs that were in force from the beginning of time, with their overlays.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn always(packs: &[Pack]) -> Result<Self, TimelineError> {
+        Self::new(Vec::new())?.with_adopted(packs, Instant::MIN)
+    }
+
     /// The packs, as given.
     pub fn packs(&self) -> impl Iterator<Item = &Pack> {
         self.packs.iter().map(|pack| &**pack)

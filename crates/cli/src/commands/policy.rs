@@ -1,7 +1,9 @@
 //! `sizao policy`: check, test, sign, compare and adopt packs.
 
+mod changes;
 mod check;
 mod folders;
+mod sign;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -9,6 +11,13 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand};
 use sizao_policy::pack;
+use tokio::runtime::Runtime;
+
+pub use self::{
+    changes::{AgainstLog, Diff, Replay},
+    sign::{Key, Sign, Verify},
+};
+use crate::args::NodeArgs;
 
 #[derive(Subcommand, Debug)]
 pub enum Policy {
@@ -19,6 +28,19 @@ pub enum Policy {
     Test(Places),
     /// Print the JSON Schema of pack.toml.
     Schema,
+    /// Make a key to sign packs with.
+    Key(Key),
+    /// Sign a pack for an organisation; two different ones sign each.
+    Sign(Sign),
+    /// Check the signatures of packs.
+    Verify(Verify),
+    /// What packs would change for people if they were adopted at a moment: nothing is stored.
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(Diff),
+    /// The whole record under other packs, as if each side had always been in force.
+    Replay(Replay),
+    /// What the store decided against what would be decided now: the decisions that a mended rule changes.
+    AgainstLog(AgainstLog),
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -37,7 +59,12 @@ pub struct Places {
     pub places: Vec<PathBuf>,
 }
 
-pub fn run(order: &Policy, json: bool) -> Result<ExitCode> {
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  sizao policy diff policies/cn-covid-v8 policies/cn-covid-v9 --at 2022-06-28T00:00:00+08:00 --facts facts.ndjson
+  sizao --json policy diff policies/cn-covid-v9 policies/cn-twenty --at 2022-11-11T00:00:00+08:00";
+
+pub fn run(node: &NodeArgs, order: &Policy, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     match order {
         Policy::Check(order) => check::run(&order.places, json),
         Policy::Test(order) => test::run(&order.places, json),
@@ -45,5 +72,11 @@ pub fn run(order: &Policy, json: bool) -> Result<ExitCode> {
             print!("{}", pack::schema());
             Ok(ExitCode::SUCCESS)
         }
+        Policy::Key(order) => sign::key(order, json),
+        Policy::Sign(order) => sign::sign(order, json),
+        Policy::Verify(order) => sign::verify(order, json),
+        Policy::Diff(order) => changes::run(node, order, false, json, runtime),
+        Policy::Replay(order) => changes::run(node, &order.diff, true, json, runtime),
+        Policy::AgainstLog(order) => changes::against_log(node, order, json, runtime),
     }
 }

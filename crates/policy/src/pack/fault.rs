@@ -142,7 +142,7 @@ pub enum PackFault {
 }
 
 /// Line and column, in characters and counted from 1, of a byte of a text.
-pub(crate) fn place_of(text: &str, byte: usize) -> (usize, usize) {
+pub fn place_of(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte.min(text.len())).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;

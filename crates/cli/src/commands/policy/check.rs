@@ -3,32 +3,49 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use sizao_policy::Pack;
 
-use super::folders;
+use super::{
+    folders::{self, Found},
+    sign::{self, Signatures},
+};
 use crate::output;
 
 pub fn run(places: &[PathBuf], json: bool) -> Result<ExitCode> {
     let asked = folders::find(places)?;
+    let (mut lines, mut faults): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
+    let mut valid = Vec::new();
     match folders::check(&asked)? {
         Ok(checked) => {
-            let packs = &checked.packs[..asked.len()];
-            let words = || packs.iter().zip(&asked).map(|(pack, found)| valid(pack, &found.text.file)).collect();
-            let value = || json!({ "valid": packs.iter().map(|pack| &*pack.id).collect::<Vec<_>>(), "faults": [] });
-            output::say(json, words, value);
-            Ok(ExitCode::SUCCESS)
+            for (pack, found) in checked.packs.iter().zip(&asked) {
+                match sign::signatures(found, None)? {
+                    Signatures::Wrong(wrong) => {
+                        lines.extend(wrong.iter().map(ToString::to_string));
+                        faults.extend(sign::as_json(&wrong).as_array().cloned().unwrap_or_default());
+                    }
+                    Signatures::None => {
+                        lines.push(told(pack, found, "not signed"));
+                        valid.push(pack.id.to_string());
+                    }
+                    Signatures::Signed(by) => {
+                        lines.push(told(pack, found, &format!("signed by {}", by.join(" and "))));
+                        valid.push(pack.id.to_string());
+                    }
+                }
+            }
         }
-        Err(faults) => {
-            let words = || faults.iter().map(|error| format!("{error}\n")).collect();
-            output::say(json, words, || json!({ "valid": [], "faults": folders::faults_as_json(&faults) }));
-            Ok(ExitCode::FAILURE)
+        Err(wrong) => {
+            lines.extend(wrong.iter().map(ToString::to_string));
+            faults.extend(folders::faults_as_json(&wrong).as_array().cloned().unwrap_or_default());
         }
     }
+    output::say(json, || lines.join("\n"), || json!({ "valid": valid, "faults": faults }));
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn valid(pack: &Pack, file: &str) -> String {
-    format!("{file}: valid; {}\n", share(pack))
+fn told(pack: &Pack, found: &Found, signed: &str) -> String {
+    format!("{}: valid; {}; {signed}", found.text.file, share(pack))
 }
 
 /// How many numbers of a pack have no source.
@@ -37,10 +54,8 @@ pub fn share(pack: &Pack) -> String {
         (_, 0) => "no numbers".to_owned(),
         (0, all) => format!("all {all} numbers have a source"),
         (unsourced, all) => {
-            format!(
-                "{unsourced} of {all} numbers without a source ({} %): default, not official",
-                (unsourced * 100).div_ceil(all)
-            )
+            let percent = (unsourced * 100).div_ceil(all);
+            format!("{unsourced} of {all} numbers without a source ({percent} %): default, not official")
         }
     }
 }
