@@ -12,7 +12,7 @@ use super::{
     fault::place_of,
     format::{
         Effect, Mark, RawArea, RawArrival, RawCase, RawCaseEnd, RawImmunity, RawNotice, RawOffer, RawPack, RawPhase,
-        RawSource, RawTwoTests, RawWindow, Sourced, Text, WindowAnchor, WindowEnd,
+        RawSource, RawSpecial, RawTransport, RawTwoTests, RawWindow, Sourced, Text, WindowAnchor, WindowEnd,
     },
     quantity::{Counted, DAY, Quantity, TEST_DAYS, TwoTestsDays},
 };
@@ -79,15 +79,8 @@ impl Checker<'_> {
             arrival: raw.arrival.as_ref().map(|arrival| self.arrival(arrival)),
             immunity: raw.immunity.as_ref().map(|immunity| self.immunity(immunity.get_ref())),
             offers: raw.offers.iter().enumerate().map(|(at, offer)| self.offer(offer.get_ref(), at)).collect(),
-            special: raw.special.as_ref().map_or_else(Special::default, |special| Special {
-                home_traits: special.home_traits.clone(),
-                child_years_max: self.number(&special.child_years_max, "special.child_years_max") as i32,
-            }),
-            transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| Transport {
-                aircraft_rows: self.number(&transport.aircraft_rows, "transport.aircraft_rows"),
-                coach_rows: self.number(&transport.coach_rows, "transport.coach_rows"),
-                train_bays: self.number(&transport.train_bays, "transport.train_bays"),
-            }),
+            special: raw.special.as_ref().map_or_else(Special::default, |special| self.special(special)),
+            transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| self.transport(transport)),
             notices: raw.notices.iter().filter_map(|notice| self.notice(notice)).collect(),
             planning: self.planning(&raw),
             texts: Vec::new(),
@@ -360,6 +353,28 @@ impl Checker<'_> {
             hours: self.number(&raw.hours, &format!("offers[{index}].hours")),
             effect: raw.effect,
             not_for: raw.not_for.clone(),
+        }
+    }
+
+    fn special(&mut self, raw: &RawSpecial) -> Special {
+        let default = Special::default();
+        let years = self.optional(raw.child_years_max.as_ref(), "special.child_years_max");
+        Special {
+            home_traits: raw.home_traits.clone().unwrap_or(default.home_traits),
+            child_years_max: years.map_or(default.child_years_max, |years| years as i32),
+        }
+    }
+
+    fn transport(&mut self, raw: &RawTransport) -> Transport {
+        let default = Transport::default();
+        let mut rows = |rows: Option<&Counted<_>>, what| self.optional(rows, what);
+        let aircraft_rows = rows(raw.aircraft_rows.as_ref(), "transport.aircraft_rows");
+        let coach_rows = rows(raw.coach_rows.as_ref(), "transport.coach_rows");
+        let train_bays = self.optional(raw.train_bays.as_ref(), "transport.train_bays");
+        Transport {
+            aircraft_rows: aircraft_rows.unwrap_or(default.aircraft_rows),
+            coach_rows: coach_rows.unwrap_or(default.coach_rows),
+            train_bays: train_bays.unwrap_or(default.train_bays),
         }
     }
 

@@ -229,7 +229,7 @@ pub(super) struct RawPack {
     pub offers: Vec<Spanned<RawOffer>>,
     /// Who is cared for at home instead of a site; left out: see the fields.
     pub special: Option<RawSpecial>,
-    /// Which seats make a close contact; left out: 3 rows, 3 rows, 1 bay.
+    /// Which seats make a close contact; left out: see the fields.
     pub transport: Option<RawTransport>,
     /// Reminders, questions and tasks; they restrict nobody.
     #[serde(default)]
@@ -458,23 +458,24 @@ pub(super) struct RawOffer {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSpecial {
-    /// Left out with all of `special`: pregnant, dialysis, chemotherapy, mental_illness, cannot_self_care.
+    /// Left out: pregnant, dialysis, chemotherapy, mental_illness, cannot_self_care.
     #[schemars(schema_with = "schema::traits")]
-    pub home_traits: Vec<Trait>,
-    /// Children up to this age without a parent who is a close contact; left out with all of `special`: 14.
-    pub child_years_max: Counted<ChildYears>,
+    #[serde(default)]
+    pub home_traits: Option<Vec<Trait>>,
+    /// Children up to this age without a parent who is a close contact; left out: 14.
+    pub child_years_max: Option<Counted<ChildYears>>,
 }
 
 /// Which seats make a close contact.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTransport {
-    /// Aircraft: rows in front and behind.
-    pub aircraft_rows: Counted<Rows>,
-    /// Ventilated coach: rows in front and behind.
-    pub coach_rows: Counted<Rows>,
-    /// Ordinary train: bays on either side.
-    pub train_bays: Counted<Bays>,
+    /// Aircraft: rows in front and behind; left out: 3.
+    pub aircraft_rows: Option<Counted<Rows>>,
+    /// Ventilated coach: rows in front and behind; left out: 3.
+    pub coach_rows: Option<Counted<Rows>>,
+    /// Ordinary train: bays on either side; left out: 1.
+    pub train_bays: Option<Counted<Bays>>,
 }
 
 /// Something that restricts nobody.
