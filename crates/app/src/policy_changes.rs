@@ -143,7 +143,7 @@ impl Mattering {
 /// Reads the facts of a file that matter.
 ///
 /// - `open`: opens the file anew; it is read twice.
-/// - `progress`: called with lines read so far, over both readings.
+/// - `progress`: called with bytes read so far, over both readings.
 ///
 /// # Errors
 /// What the system says when the file cannot be read.
@@ -154,6 +154,7 @@ pub fn read_mattering<R: Read>(
 ) -> io::Result<FactsRead> {
     let mut read = FactsRead::default();
     let mut mattering = Mattering::default();
+    let mut bytes = 0;
     each_portion(open()?, |first_line, lines| {
         let parsed: Vec<Result<Fact, String>> = parse(first_line, lines);
         for fact in parsed {
@@ -165,10 +166,10 @@ pub fn read_mattering<R: Read>(
             }
         }
         read.lines += lines.len() as u64;
-        progress(read.lines);
+        bytes += length(lines);
+        progress(bytes);
     })?;
     let (people, samples) = mattering.people();
-    let mut again = 0;
     each_portion(open()?, |_, lines| {
         let kept: Vec<(Fact, Option<String>)> =
             lines.par_iter().filter_map(|line| kept(line, &people, &samples, known_at)).collect();
@@ -178,8 +179,8 @@ pub fn read_mattering<R: Read>(
             }
             read.facts.push(fact);
         }
-        again += lines.len() as u64;
-        progress(read.lines + again);
+        bytes += length(lines);
+        progress(bytes);
     })?;
     Ok(read)
 }
@@ -384,6 +385,10 @@ fn each_portion<R: Read>(reader: R, mut take: impl FnMut(u64, &[String])) -> io:
         take(first_line, &lines);
         first_line += lines.len() as u64;
     }
+}
+
+fn length(lines: &[String]) -> u64 {
+    lines.iter().map(|line| line.len() as u64).sum()
 }
 
 fn parse(first_line: u64, lines: &[String]) -> Vec<Result<Fact, String>> {

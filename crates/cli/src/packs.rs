@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use sizao_app::Rules;
-use sizao_policy::{Pack, PackTimeline, pack::PackText};
+use sizao_app::{Rules, pack_signatures::digest};
+use sizao_model::{Fact, FactKind, Instant};
+use sizao_policy::{AdoptedPack, Pack, PackTimeline, adopted_packs, pack::PackText};
+use sizao_store::hex;
 
 use crate::node::read_text;
 
@@ -57,6 +59,31 @@ impl Packs {
     /// Its errors.
     pub fn one(id: &str, text: &str) -> Result<Self> {
         Self::from_named(&[(id.to_owned(), text.to_owned(), id.to_owned())])
+    }
+
+    /// When which pack is in force, with what was adopted on record: an adoption of the text at hand comes before the
+    /// day that the pack names. The second value says which adoptions are of another text.
+    pub fn with_adoptions(&self, facts: &[Fact], known_at: Instant) -> Result<(PackTimeline, Vec<String>)> {
+        let adoptions: Vec<&Fact> = facts
+            .iter()
+            .filter(|fact| matches!(fact.body.kind(), FactKind::PackAdopted | FactKind::Correction))
+            .collect();
+        let adopted = adopted_packs(&adoptions, known_at);
+        let digests =
+            self.timeline.packs().zip(&self.texts).map(|(pack, text)| (&*pack.id, hex(&digest(&pack.id, text))));
+        let digests: Vec<(&str, String)> = digests.collect();
+        let is_at_hand =
+            |pack: &&AdoptedPack| digests.iter().any(|(id, sum)| **id == *pack.pack && *sum == pack.digest);
+        let (at_hand, others): (Vec<&AdoptedPack>, Vec<&AdoptedPack>) = adopted.iter().partition(is_at_hand);
+        let from: Vec<(&str, Instant)> = at_hand.iter().map(|pack| (pack.pack.as_str(), pack.from)).collect();
+        let is_known = |pack: &&&AdoptedPack| digests.iter().any(|(id, _)| **id == *pack.pack);
+        let told = others.iter().filter(is_known).map(|pack| {
+            format!(
+                "the pack '{}' that was adopted is another text than the one given: give the one that was signed",
+                pack.pack
+            )
+        });
+        Ok((self.timeline.in_force_from(&from)?, told.collect()))
     }
 
     /// As rules of a node.

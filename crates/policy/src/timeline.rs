@@ -147,6 +147,18 @@ impl PackTimeline {
         Self::new(kept.chain(new).collect())
     }
 
+    /// The same with packs in force from the instants of their adoption instead of those that they name.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn in_force_from(&self, adopted: &[(&str, Instant)]) -> Result<Self, TimelineError> {
+        let packs = self.packs().cloned().map(|pack| {
+            let from = adopted.iter().find(|(id, _)| **id == *pack.id).map_or(pack.valid_from, |(_, from)| *from);
+            Pack { valid_from: from, ..pack }
+        });
+        Self::new(packs.collect())
+    }
+
     /// Packs that were in force from the beginning of time, with their overlays.
     ///
     /// # Errors

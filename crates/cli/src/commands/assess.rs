@@ -11,11 +11,13 @@ use crate::{args::Assess, output, packs::Packs};
 
 pub fn run(order: &Assess, json: bool) -> Result<ExitCode> {
     let packs = Packs::load(&order.packs)?;
-    let (facts, labels, complaints) = read(order)?;
+    let (facts, labels, mut complaints) = read(order)?;
+    let (timeline, others) = packs.with_adoptions(&facts, order.known_at)?;
+    complaints.extend(others);
     let index = FactIndex::new(&facts);
     let mut text = String::new();
     for person in index.persons() {
-        let answer = assess(&index.dossier(person), &packs.timeline, order.known_at, order.at);
+        let answer = assess(&index.dossier(person), &timeline, order.known_at, order.at);
         if json {
             text.push_str(&ndjson::answer_line(&answer, &labels));
         } else {

@@ -1,5 +1,6 @@
 //! `sizao policy`: check, test, sign, compare and adopt packs.
 
+mod adopt;
 mod changes;
 mod check;
 mod folders;
@@ -14,6 +15,7 @@ use sizao_policy::pack;
 use tokio::runtime::Runtime;
 
 pub use self::{
+    adopt::Adopt,
     changes::{AgainstLog, Diff, Replay},
     sign::{Key, Sign, Verify},
 };
@@ -34,6 +36,8 @@ pub enum Policy {
     Sign(Sign),
     /// Check the signatures of packs.
     Verify(Verify),
+    /// Write the fact by which a signed pack takes effect, possibly in advance.
+    Adopt(Adopt),
     /// What packs would change for people if they were adopted at a moment: nothing is stored.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Diff),
@@ -75,6 +79,7 @@ pub fn run(node: &NodeArgs, order: &Policy, json: bool, runtime: &Runtime) -> Re
         Policy::Key(order) => sign::key(order, json),
         Policy::Sign(order) => sign::sign(order, json),
         Policy::Verify(order) => sign::verify(order, json),
+        Policy::Adopt(order) => adopt::run(order, json),
         Policy::Diff(order) => changes::run(node, order, false, json, runtime),
         Policy::Replay(order) => changes::run(node, &order.diff, true, json, runtime),
         Policy::AgainstLog(order) => changes::against_log(node, order, json, runtime),

@@ -112,9 +112,12 @@ fn load(places: &[PathBuf]) -> Result<Vec<Pack>> {
 }
 
 fn of_file(file: &std::path::Path, comparison: Comparison<'_>) -> Result<Compared> {
-    let bar = progress_bar(0, "lines/s");
+    // Of a packed file the length is not known beforehand; it is about six times as long.
+    let packed = if file.extension().is_some_and(|extension| extension == "zst") { 6 } else { 1 };
+    let length = std::fs::metadata(file).map_or(0, |file| file.len() * packed);
+    let bar = progress_bar(2 * length, "B/s");
     let open = || output::reader(file).map_err(std::io::Error::other);
-    let read = read_mattering(open, comparison.known_at, |lines| bar.set_position(lines))?;
+    let read = read_mattering(open, comparison.known_at, |bytes| bar.set_position(bytes.min(2 * length)))?;
     bar.finish_and_clear();
     let index = FactIndex::new(&read.facts);
     let people: Vec<PersonId> = index.persons().collect();
