@@ -20,15 +20,25 @@ use crate::{
     output::{self, progress_bar, thousands},
 };
 
+/// Folders separated by commas.
+#[derive(Clone, Debug)]
+pub struct Folders(Vec<PathBuf>);
+
+impl std::str::FromStr for Folders {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.split(',').map(PathBuf::from).collect()))
+    }
+}
+
 /// Compare packs before one is adopted.
 #[derive(ClapArgs, Debug)]
 pub struct Diff {
     /// Folders of the packs in force, separated by commas.
-    #[arg(value_delimiter = ',', num_args = 1)]
-    pub old: Vec<PathBuf>,
+    pub old: Folders,
     /// Folders of the packs that would be adopted at the moment, separated by commas.
-    #[arg(value_delimiter = ',', num_args = 1)]
-    pub new: Vec<PathBuf>,
+    pub new: Folders,
     /// The moment of the adoption.
     #[arg(long, value_parser = parse_instant)]
     pub at: Instant,
@@ -66,7 +76,7 @@ struct Compared {
 
 /// - `always`: each side as if it had been in force from the beginning.
 pub fn run(node: &NodeArgs, order: &Diff, always: bool, json: bool, runtime: &Runtime) -> Result<ExitCode> {
-    let (old, new) = (load(&order.old)?, load(&order.new)?);
+    let (old, new) = (load(&order.old.0)?, load(&order.new.0)?);
     let in_force = |packs: &[Pack]| packs.iter().any(|pack| pack.overlay_of.is_none() && pack.valid_from <= order.at);
     let before = if always || !in_force(&old) { PackTimeline::always(&old)? } else { PackTimeline::new(old.clone())? };
     let after = if always { PackTimeline::always(&new)? } else { before.with_adopted(&new, order.at)? };
