@@ -36,7 +36,7 @@ pub fn adopted_packs(facts: &[&Fact], known_at: Instant) -> Vec<AdoptedPack> {
             _ => None,
         })
         .collect();
-    adopted.sort_by(|one, other| (one.from, one.fact).cmp(&(other.from, other.fact)));
+    adopted.sort_by_key(|pack| (pack.from, pack.fact));
     let mut first: Vec<AdoptedPack> = Vec::new();
     for pack in adopted {
         if !first.iter().any(|known| known.pack == pack.pack && known.digest == pack.digest) {

@@ -18,12 +18,9 @@ use super::folders::{self, Found};
 use crate::{
     node::{entropy, read_text},
     output::{WholeFile, say},
+    packs::{ORGANISATIONS, SIGNATURES},
 };
 
-/// File beside a pack that holds its signatures.
-pub const SIGNATURES: &str = "pack.sig.toml";
-/// File beside the folders of packs that names the organisations.
-const ORGANISATIONS: &str = "organisations.toml";
 const KEY_PREFIX: &str = "sizao-pack-key:";
 
 /// Make a key to sign packs with.
