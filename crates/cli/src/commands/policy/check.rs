@@ -25,11 +25,11 @@ pub fn run(places: &[PathBuf], json: bool) -> Result<ExitCode> {
                         faults.extend(sign::as_json(&wrong).as_array().cloned().unwrap_or_default());
                     }
                     Signatures::None => {
-                        lines.push(told(pack, found, "not signed"));
+                        lines.push(told(pack, found, "not signed", &checked.packs));
                         valid.push(pack.id.to_string());
                     }
                     Signatures::Signed(by) => {
-                        lines.push(told(pack, found, &format!("signed by {}", by.join(" and "))));
+                        lines.push(told(pack, found, &format!("signed by {}", by.join(" and ")), &checked.packs));
                         valid.push(pack.id.to_string());
                     }
                 }
@@ -44,8 +44,11 @@ pub fn run(places: &[PathBuf], json: bool) -> Result<ExitCode> {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn told(pack: &Pack, found: &Found, signed: &str) -> String {
-    format!("{}: valid; {}; {signed}", found.text.file, share(pack))
+fn told(pack: &Pack, found: &Found, signed: &str, all: &[Pack]) -> String {
+    let base = pack.overlay_of.as_ref().filter(|base| all.iter().all(|other| other.id != **base));
+    let lacking =
+        base.map_or_else(String::new, |base| format!("; without its base '{base}', not found here, it does nothing"));
+    format!("{}: valid; {}; {signed}{lacking}", found.text.file, share(pack))
 }
 
 /// How many numbers of a pack have no source.
