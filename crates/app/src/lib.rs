@@ -5,6 +5,8 @@ pub mod assessments;
 mod error;
 pub mod imports;
 mod names;
+pub mod pack_signatures;
+pub mod policy_changes;
 pub mod transmission;
 
 use std::sync::{Arc, Mutex};

@@ -70,6 +70,9 @@ pub enum Command {
     /// Derived tables.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Policy packs: check, test, sign, compare, adopt.
+    #[command(subcommand)]
+    Policy(crate::commands::policy::Policy),
     /// Say what is wrong with this node and how to mend it.
     Doctor,
     /// Print completions for a shell.

@@ -3,8 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use sizao_app::Rules;
-use sizao_policy::{Pack, PackTimeline};
+use sizao_app::{
+    Rules,
+    pack_signatures::{self, Organisations, canonical, digest},
+};
+use sizao_model::{Fact, FactKind, Instant};
+use sizao_policy::{
+    AdoptedPack, PackTimeline, adopted_packs,
+    pack::{PackText, check_together},
+};
+use sizao_store::hex;
 
 use crate::node::read_text;
 
@@ -13,6 +21,11 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("cn-covid-v8", include_str!("../../../policies/cn-covid-v8/pack.toml")),
     ("cn-covid-v9", include_str!("../../../policies/cn-covid-v9/pack.toml")),
 ];
+
+/// File beside a pack that holds its signatures.
+pub const SIGNATURES: &str = "pack.sig.toml";
+/// File beside the folders of packs that names the organisations.
+pub const ORGANISATIONS: &str = "organisations.toml";
 
 /// Packs with the texts they were read from.
 pub struct Packs {
@@ -35,19 +48,16 @@ impl Packs {
     }
 
     fn from_named(named: &[(String, String, String)]) -> Result<Self> {
-        let mut packs = Vec::new();
-        let mut complaints = Vec::new();
-        for (id, text, place) in named {
-            match Pack::from_toml(id, text) {
-                Ok(pack) => packs.push(pack),
-                Err(errors) => complaints.extend(errors.iter().map(|error| format!("{place}: {error}"))),
+        let texts: Vec<PackText> = named
+            .iter()
+            .map(|(id, text, place)| PackText { folder: Some(id.clone()), file: place.clone(), text: text.clone() })
+            .collect();
+        match check_together(&texts) {
+            Ok(checked) => {
+                Ok(Self { timeline: checked.timeline, texts: named.iter().map(|(_, text, _)| text.clone()).collect() })
             }
+            Err(faults) => bail!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         }
-        if !complaints.is_empty() {
-            bail!("{}", complaints.join("\n"));
-        }
-        let timeline = PackTimeline::new(packs)?;
-        Ok(Self { timeline, texts: named.iter().map(|(_, text, _)| text.clone()).collect() })
     }
 
     /// One pack from its text.
@@ -56,6 +66,31 @@ impl Packs {
     /// Its errors.
     pub fn one(id: &str, text: &str) -> Result<Self> {
         Self::from_named(&[(id.to_owned(), text.to_owned(), id.to_owned())])
+    }
+
+    /// When which pack is in force, with what was adopted on record: an adoption of the text at hand comes before the
+    /// day that the pack names. The second value says which adoptions are of another text.
+    pub fn with_adoptions(&self, facts: &[Fact], known_at: Instant) -> Result<(PackTimeline, Vec<String>)> {
+        let adoptions: Vec<&Fact> = facts
+            .iter()
+            .filter(|fact| matches!(fact.body.kind(), FactKind::PackAdopted | FactKind::Correction))
+            .collect();
+        let adopted = adopted_packs(&adoptions, known_at);
+        let digests =
+            self.timeline.packs().zip(&self.texts).map(|(pack, text)| (&*pack.id, hex(&digest(&pack.id, text))));
+        let digests: Vec<(&str, String)> = digests.collect();
+        let is_at_hand =
+            |pack: &&AdoptedPack| digests.iter().any(|(id, sum)| **id == *pack.pack && *sum == pack.digest);
+        let (at_hand, others): (Vec<&AdoptedPack>, Vec<&AdoptedPack>) = adopted.iter().partition(is_at_hand);
+        let from: Vec<(&str, Instant)> = at_hand.iter().map(|pack| (pack.pack.as_str(), pack.from)).collect();
+        let is_known = |pack: &&&AdoptedPack| digests.iter().any(|(id, _)| **id == *pack.pack);
+        let told = others.iter().filter(is_known).map(|pack| {
+            format!(
+                "the pack '{}' that was adopted is another text than the one given: give the one that was signed",
+                pack.pack
+            )
+        });
+        Ok((self.timeline.in_force_from(&from)?, told.collect()))
     }
 
     /// As rules of a node.
@@ -69,5 +104,23 @@ fn read(folder: &Path) -> Result<(String, String, String)> {
     let file = folder.join("pack.toml");
     let id = folder.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let id = id.with_context(|| format!("{}: the folder's name is the pack's id", folder.display()))?;
-    Ok((id, read_text(&file)?, file.display().to_string()))
+    let text = read_text(&file)?;
+    refuse_failing_signatures(folder, &id, &text)?;
+    Ok((id, text, file.display().to_string()))
+}
+
+/// Refuses a signed pack whose signatures do not hold. Where nobody says who may sign, nothing can be told of them.
+fn refuse_failing_signatures(folder: &Path, id: &str, text: &str) -> Result<()> {
+    let file = folder.join(SIGNATURES);
+    let list = std::path::absolute(folder)?.parent().unwrap_or(Path::new("/")).join(ORGANISATIONS);
+    if !file.exists() || !list.exists() {
+        return Ok(());
+    }
+    let known = Organisations::from_toml(&list.display().to_string(), &read_text(&list)?)?;
+    let verified =
+        pack_signatures::verify(&file.display().to_string(), &read_text(&file)?, &canonical(id, text), &known);
+    match verified {
+        Ok(_) => Ok(()),
+        Err(faults) => bail!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
 }

@@ -1,5 +1,5 @@
 //! People assessed a second on one core, over an invented city: `cargo run --release --example assess -- PEOPLE SEED`.
-//! The packs are v8 and v9; each person is assessed once, evidence included, as of the last day of the city.
+//! All packs of the repository are in force, each in its time; each person is assessed once, evidence included, as of the last day of the city.
 
 #![expect(clippy::disallowed_methods, reason = "an example measures how long it takes")]
 
@@ -13,11 +13,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [people, seed] = &arguments[..] else {
         return Err("give PEOPLE SEED".into());
     };
-    let read = |id: &str, text: &str| Pack::from_toml(id, text).map_err(|errors| format!("{errors:?}"));
-    let packs = PackTimeline::new(vec![
-        read("cn-covid-v8", include_str!("../../../policies/cn-covid-v8/pack.toml"))?,
-        read("cn-covid-v9", include_str!("../../../policies/cn-covid-v9/pack.toml"))?,
-    ])?;
+    let mut packs = Vec::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies"))? {
+        let folder = entry?.path();
+        let id = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let text = std::fs::read_to_string(folder.join("pack.toml"))?;
+        packs.push(Pack::from_toml(&id, &text).map_err(|errors| format!("{errors:?}"))?);
+    }
+    println!("{} packs", packs.len());
+    let packs = PackTimeline::new(packs)?;
     let options = CityOptions::new(people.parse()?, 14, seed.parse()?);
     let now = options.start_on.plus_days(14).start();
     let city = City::build(options)?;

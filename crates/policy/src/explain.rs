@@ -153,7 +153,11 @@ impl Teller<'_> {
 /// What the pack says about the rule.
 fn said(pack: &Pack, rule: &str) -> Option<Finding> {
     let text = pack.text(text_key(rule))?;
-    Some(Finding::of(format!("{}({})", text.zh, pack.name.zh), format!("{} ({})", text.en, pack.name.en)))
+    let from = pack.valid_from.day();
+    Some(Finding::of(
+        format!("{}({},{from} 起施行)", text.zh, pack.name.zh),
+        format!("{} ({}, in force from {from})", text.en, pack.name.en),
+    ))
 }
 
 /// The rules about areas share one text.

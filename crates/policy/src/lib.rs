@@ -4,8 +4,10 @@
 //! no clock, no file, no randomness; the same input gives the same answer in whatever order the facts come. Rules are
 //! [`Pack`]s, data with dates and sources; each condition that a pack can name is one file in `rules`.
 
+mod adoption;
 mod assess;
 mod chain;
+pub mod change;
 mod dossier;
 mod explain;
 mod index;
@@ -17,6 +19,7 @@ mod rules;
 mod scenario;
 mod timeline;
 
+pub use adoption::{AdoptedPack, adopted_packs};
 pub use assess::{Bearing, assess, bearing};
 pub use dossier::Dossier;
 pub use explain::explain;

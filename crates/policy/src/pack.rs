@@ -4,11 +4,16 @@
 mod check;
 mod fault;
 mod format;
+mod quantity;
+mod schema;
+mod set;
 
 use std::sync::Arc;
 
-pub use fault::{PackError, PackFault};
+pub use fault::{PackError, PackFault, place_of};
 pub use format::{AreaUnit, Effect, Mark, NoticeTrigger, Text, WindowAnchor, WindowEnd};
+pub use schema::schema;
+pub use set::{CheckedPacks, PackText, check_together};
 use sizao_model::{
     CivilDay, Colour, Instant, MeasureKind,
     fact::{AreaLevel, Trait},
@@ -64,6 +69,8 @@ pub struct Pack {
     pub transport: Transport,
     /// What is only a reminder or a question.
     pub notices: Vec<Notice>,
+    /// What is for those who plan tests, reports and surveillance; no assessment reads it.
+    pub planning: Planning,
     /// What a person reads about each rule.
     pub texts: Vec<(Arc<str>, Text)>,
     /// Every number of the pack with unit, source and mark, in the order of the file.
@@ -252,6 +259,52 @@ pub struct Notice {
     pub text: Text,
 }
 
+/// Numbers for those who plan visits, tests, reports and surveillance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planning {
+    /// Visits or calls to a contact each day.
+    pub checks_per_day: Option<i64>,
+    /// A case is reported within so many hours.
+    pub report_limit_hours: Option<i64>,
+    /// Samples in one pool at most.
+    pub pool_size_max: Option<i64>,
+    /// How often groups are tested.
+    pub frequencies: Vec<Frequency>,
+    /// From when on cases are an outbreak.
+    pub outbreaks: Vec<Outbreak>,
+    /// When an outbreak is over.
+    pub outbreak_end: Option<OutbreakEnd>,
+}
+
+/// How often a group is tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frequency {
+    /// Whom.
+    pub group: Text,
+    /// One test in so many days.
+    pub every_days: i64,
+}
+
+/// From when on cases are an outbreak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbreak {
+    /// Where.
+    pub place: Text,
+    /// So many cases.
+    pub cases: i64,
+    /// Within so many days.
+    pub within_days: i64,
+}
+
+/// When an outbreak is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutbreakEnd {
+    /// Days without a case, counted from the day after the last.
+    pub days: i64,
+    /// Days of heightened watch after that.
+    pub watch_days: i64,
+}
+
 impl Pack {
     /// Reads and checks a pack.
     ///
@@ -261,7 +314,26 @@ impl Pack {
     /// # Errors
     /// Every fault found, with line, column, rule and cure.
     pub fn from_toml(id: &str, text: &str) -> Result<Self, Vec<PackError>> {
-        check::read(id, text)
+        let file = format!("{id}/pack.toml");
+        check::read(&PackText { folder: Some(id.to_owned()), file, text: text.to_owned() })
+    }
+
+    /// The same, with the file that errors name.
+    ///
+    /// # Errors
+    /// Every fault found, with file, line, column, rule and cure.
+    pub fn read(text: &PackText) -> Result<Self, Vec<PackError>> {
+        check::read(text)
+    }
+
+    /// The id that a text names, valid or not.
+    pub fn id_named_in(text: &str) -> Option<String> {
+        named_in(text, "id")
+    }
+
+    /// The base that a text names, valid or not.
+    pub fn overlay_named_in(text: &str) -> Option<String> {
+        named_in(text, "overlay_of")
     }
 
     /// The words of a rule, if the pack has such a rule.
@@ -273,6 +345,10 @@ impl Pack {
     pub fn unsourced(&self) -> (usize, usize) {
         (self.numbers.iter().filter(|number| number.mark == Mark::Unsourced).count(), self.numbers.len())
     }
+}
+
+fn named_in(text: &str, field: &str) -> Option<String> {
+    text.parse::<toml::Table>().ok()?.get(field)?.as_str().map(str::to_owned)
 }
 
 impl Default for Special {

@@ -158,11 +158,15 @@ impl Course {
 
     /// Start of the first phase that is served: with the chain, or with the adoption when its kind is new.
     fn first_start(&self, phase: &Phase, adoption: Option<Adoption>) -> Instant {
-        let planned = match phase.starts_day_after_first {
+        Adoption::start(adoption, phase.kind, self.not_before(phase))
+    }
+
+    /// When a first phase starts by itself: with the chain, or on its day after the first exposure.
+    fn not_before(&self, phase: &Phase) -> Instant {
+        match phase.starts_day_after_first {
             Some(day) => self.starts_at.max(self.first_on.plus_days(day).start()),
             None => self.starts_at,
-        };
-        Adoption::start(adoption, phase.kind, planned)
+        }
     }
 }
 
@@ -230,7 +234,7 @@ impl Slot<'_> {
 
     fn tests(&self, course: &Course, served_on: CivilDay) -> Vec<(i32, CivilDay)> {
         let day_1 = if self.is_first && self.phase.kind.is_isolation() {
-            course.isolation_on.filter(|day| *day <= served_on).unwrap_or_else(|| course.starts_at.day())
+            course.isolation_on.filter(|day| *day <= served_on).unwrap_or_else(|| course.not_before(self.phase).day())
         } else {
             self.starts_at.day()
         };

@@ -137,6 +137,59 @@ impl PackTimeline {
         Ok(Self { diseases, adoptions, packs })
     }
 
+    /// The same with some packs adopted at an instant, whatever day they name.
+    ///
+    /// A pack of the same id as one in force is its new text: the old one stays in force until then, under its id with
+    /// " (before)", and overlays of it go on with both.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn with_adopted(&self, adopted: &[Pack], at: Instant) -> Result<Self, TimelineError> {
+        let mut replaced: Vec<&str> = Vec::new();
+        let mut found = true;
+        while found {
+            let is_replaced = |pack: &&Pack| {
+                adopted.iter().any(|new| new.id == pack.id)
+                    || pack.overlay_of.as_ref().is_some_and(|base| replaced.contains(&&**base))
+            };
+            let more = self.packs().filter(|pack| !replaced.contains(&&*pack.id)).find(is_replaced);
+            found = more.is_some();
+            replaced.extend(more.map(|pack| &*pack.id));
+        }
+        let before = |id: &Arc<str>| -> Arc<str> {
+            if replaced.contains(&&**id) { format!("{id} (before)").into() } else { id.clone() }
+        };
+        let old = self.packs().map(|pack| Pack {
+            id: before(&pack.id),
+            overlay_of: pack.overlay_of.as_ref().map(before),
+            ..pack.clone()
+        });
+        let goes_on = |pack: &&Pack| replaced.contains(&&*pack.id) && adopted.iter().all(|new| new.id != pack.id);
+        let overlays = self.packs().filter(goes_on).cloned();
+        let new = adopted.iter().cloned().map(|pack| Pack { valid_from: at, ..pack });
+        Self::new(old.chain(overlays).chain(new).collect())
+    }
+
+    /// The same with packs in force from the instants of their adoption instead of those that they name.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn in_force_from(&self, adopted: &[(&str, Instant)]) -> Result<Self, TimelineError> {
+        let packs = self.packs().cloned().map(|pack| {
+            let from = adopted.iter().find(|(id, _)| **id == *pack.id).map_or(pack.valid_from, |(_, from)| *from);
+            Pack { valid_from: from, ..pack }
+        });
+        Self::new(packs.collect())
+    }
+
+    /// Packs that were in force from the beginning of time, with their overlays.
+    ///
+    /// # Errors
+    /// [`TimelineError`].
+    pub fn always(packs: &[Pack]) -> Result<Self, TimelineError> {
+        Self::new(Vec::new())?.with_adopted(packs, Instant::MIN)
+    }
+
     /// The packs, as given.
     pub fn packs(&self) -> impl Iterator<Item = &Pack> {
         self.packs.iter().map(|pack| &**pack)

@@ -102,4 +102,25 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn corrections_and_links_name_nobody_either(timeline in world::timeline(), seeds in world::seeds(60), hours in 0i64..1000) {
+        let facts = world::facts(timeline, &seeds);
+        let (packs, at) = (packs(TIMELINES[timeline]), world::moment(timeline, hours));
+        let index = FactIndex::new(&facts);
+        for number in 0..PEOPLE {
+            let dossier = index.dossier(person(number));
+            let told = serde_json::to_string(&explain(&assess(&dossier, &packs, at, at), &dossier, &packs, at)).unwrap();
+            for other in (0..PEOPLE).filter(|other| *other != number) {
+                prop_assert!(!told.contains(&person(other).to_string()));
+            }
+            // Nobody reads of another's diagnosis, unless their records are linked.
+            let linked = facts.iter().any(|fact| fact.body.kind().name() == "identity_link");
+            let corrected = facts.iter().any(|fact| fact.body.kind().name() == "correction");
+            let others = facts.iter().filter(|fact| fact.person.is_some_and(|of| of != person(number)));
+            for fact in others.filter(|_| !linked && !corrected) {
+                prop_assert!(!told.contains(&fact.id.to_string()));
+            }
+        }
+    }
 }

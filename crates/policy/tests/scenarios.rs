@@ -56,3 +56,13 @@ fn a_wrong_fact_is_named() {
         happened = '2022-02-30'\nbody = { method = 'nucleic_test' }\n[expect]\ncolour = 'green'\n";
     assert!(Scenario::from_toml(text).unwrap_err().to_string().starts_with("fact 'f1': "));
 }
+
+/// The page and the folder show the same pack.
+#[test]
+fn the_disease_worked_through_lies_among_the_packs_as_it_stands_on_the_page() {
+    let page = std::fs::read_to_string(policies().join("../docs/methods/policy.md")).unwrap();
+    for file in ["pack.toml", "scenarios/enters_two_days_late.toml"] {
+        let text = std::fs::read_to_string(policies().join("lantern-fever").join(file)).unwrap();
+        assert!(page.contains(&format!("```toml\n{text}```")), "{file} differs from the page");
+    }
+}

@@ -1,27 +1,23 @@
 //! `sizao assess`: facts of a file in, assessments out; no store, no clock.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::{Result, bail};
-use sizao_interop::ndjson::{self, Labels};
-use sizao_model::{Assessment, Colour, Instant};
+use sizao_interop::ndjson::{self, Labels, LineError};
+use sizao_model::{Assessment, Colour, Fact, FactId, Instant};
 use sizao_policy::{FactIndex, assess};
 
 use crate::{args::Assess, output, packs::Packs};
 
 pub fn run(order: &Assess, json: bool) -> Result<ExitCode> {
     let packs = Packs::load(&order.packs)?;
-    let (facts, labels) = match ndjson::read_facts(output::reader(&order.facts)?) {
-        Ok(read) => read,
-        Err(errors) => {
-            let lines: Vec<String> = errors.iter().map(|error| format!("{}: {error}", order.facts.display())).collect();
-            bail!("{}", lines.join("\n"));
-        }
-    };
+    let (facts, labels, mut complaints) = read(order)?;
+    let (timeline, others) = packs.with_adoptions(&facts, order.known_at)?;
+    complaints.extend(others);
     let index = FactIndex::new(&facts);
     let mut text = String::new();
     for person in index.persons() {
-        let answer = assess(&index.dossier(person), &packs.timeline, order.known_at, order.at);
+        let answer = assess(&index.dossier(person), &timeline, order.known_at, order.at);
         if json {
             text.push_str(&ndjson::answer_line(&answer, &labels));
         } else {
@@ -30,7 +26,29 @@ pub fn run(order: &Assess, json: bool) -> Result<ExitCode> {
         text.push('\n');
     }
     print!("{text}");
+    if !complaints.is_empty() {
+        bail!("{}", complaints.join("\n"));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The facts of a file. A malformed line never stops the assessment of others: it is reported when they are answered.
+fn read(order: &Assess) -> Result<(Vec<Fact>, Labels, Vec<String>)> {
+    let (mut facts, mut complaints) = (Vec::new(), Vec::new());
+    let mut first_lines: BTreeMap<FactId, u64> = BTreeMap::new();
+    let mut lines = ndjson::FactLines::new(output::reader(&order.facts)?);
+    while let Some(step) = lines.next() {
+        let line = lines.line();
+        let step = step.and_then(|fact| match first_lines.insert(fact.id, line) {
+            Some(first) => Err(LineError::SameId { line, first }),
+            None => Ok(fact),
+        });
+        match step {
+            Ok(fact) => facts.push(fact),
+            Err(error) => complaints.push(format!("{}: {error}", order.facts.display())),
+        }
+    }
+    Ok((facts, lines.into_labels(), complaints))
 }
 
 fn in_words(answer: &Assessment, labels: &Labels, at: Instant) -> String {

@@ -139,5 +139,5 @@ fn is_later(kind: FactKind, happened: &Happened, latest: Instant) -> bool {
         When::During(from, None) => from.first(&happened.zone),
         When::During(_, Some(Edge::At(instant))) => instant,
     };
-    last_known > latest && !matches!(kind, FactKind::Arrival | FactKind::AreaDeclared)
+    last_known > latest && !matches!(kind, FactKind::Arrival | FactKind::AreaDeclared | FactKind::PackAdopted)
 }

@@ -143,6 +143,8 @@ fact_kinds! {
     Mandate "mandate" 24 false Governance,
     /// Bodies and the key of one retention class and day were destroyed (销毁凭证).
     Erasure "erasure" 25 false Governance,
+    /// A policy pack takes effect (方案施行).
+    PackAdopted "pack_adopted" 26 false Governance,
 }
 
 impl fmt::Display for FactKind {
@@ -751,6 +753,16 @@ bodies! {
         ids_digest: Box<str>,
         /// Law or order.
         basis: Box<str>,
+    }
+
+    /// A policy pack takes effect at the instant at which this happens, which may lie ahead.
+    PackAdopted {
+        /// Id of the pack.
+        pack: Box<str>,
+        /// SHA-256 of what was signed, hexadecimal: no other text is adopted.
+        digest: Box<str>,
+        /// The organisations that signed it; at least two different ones.
+        signers: Vec<Box<str>>,
     }
 }
 

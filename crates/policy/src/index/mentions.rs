@@ -65,7 +65,8 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Discharge(_)
         | FactBody::Death(_)
         | FactBody::Mandate(_)
-        | FactBody::Erasure(_) => {}
+        | FactBody::Erasure(_)
+        | FactBody::PackAdopted(_) => {}
     }
     found.into_iter()
 }

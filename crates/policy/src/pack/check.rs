@@ -2,21 +2,25 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use sizao_model::{Zone, measure::Swab};
+use sizao_model::{Colour, Zone, measure::Swab};
 use toml::Spanned;
 
 use super::{
-    AreaRule, ArrivalRule, CaseEnd, CaseRule, Immunity, Notice, NumberNote, OfferRule, Pack, PackError, PackFault,
-    Phase, SecondaryRule, Special, Transport, TwoTests, Window,
+    AreaRule, ArrivalRule, CaseEnd, CaseRule, Frequency, Immunity, Notice, NumberNote, OfferRule, Outbreak,
+    OutbreakEnd, Pack, PackError, PackFault, PackText, Phase, Planning, SecondaryRule, Special, Transport, TwoTests,
+    Window,
+    fault::place_of,
     format::{
-        Effect, Mark, Number, RawArea, RawArrival, RawCase, RawCaseEnd, RawImmunity, RawNotice, RawOffer, RawPack,
-        RawPhase, RawSource, RawTwoTests, RawWindow, Sourced, Text, WindowAnchor, WindowEnd,
+        Effect, Mark, RawArea, RawArrival, RawCase, RawCaseEnd, RawImmunity, RawNotice, RawOffer, RawPack, RawPhase,
+        RawSource, RawSpecial, RawTransport, RawTwoTests, RawWindow, Sourced, Text, WindowAnchor, WindowEnd,
     },
+    quantity::{Counted, DAY, Quantity, TEST_DAYS, TwoTestsDays},
 };
 
 /// Reads and checks; all faults or the pack.
-pub(super) fn read(id: &str, text: &str) -> Result<Pack, Vec<PackError>> {
-    let mut checker = Checker { pack: id, text, sources: BTreeMap::new(), numbers: Vec::new(), faults: Vec::new() };
+pub(super) fn read(PackText { folder, file, text }: &PackText) -> Result<Pack, Vec<PackError>> {
+    let folder = folder.as_deref();
+    let mut checker = Checker { folder, file, text, sources: BTreeMap::new(), numbers: Vec::new(), faults: Vec::new() };
     let raw: RawPack = match toml::from_str(text) {
         Ok(raw) => raw,
         Err(error) => {
@@ -30,7 +34,8 @@ pub(super) fn read(id: &str, text: &str) -> Result<Pack, Vec<PackError>> {
 }
 
 struct Checker<'a> {
-    pack: &'a str,
+    folder: Option<&'a str>,
+    file: &'a str,
     text: &'a str,
     sources: BTreeMap<String, RawSource>,
     numbers: Vec<NumberNote>,
@@ -44,7 +49,7 @@ impl Checker<'_> {
         let texts = std::mem::take(&mut raw.texts);
         let colours = raw.colours;
         let pack = Pack {
-            id: self.pack.into(),
+            id: raw.id.get_ref().as_str().into(),
             disease: raw.disease.get_ref().as_str().into(),
             name: raw.name.get_ref().clone(),
             valid_from: raw.valid_from.get_ref().0.first(&Zone::SHANGHAI),
@@ -52,14 +57,10 @@ impl Checker<'_> {
             supersedes: raw.supersedes.as_deref().map(Arc::from),
             overlay_of: raw.overlay_of.as_ref().map(|id| id.get_ref().as_str().into()),
             colours,
-            grace_hours: self.optional(raw.grace_hours.as_ref(), "grace_hours", "hours", 0..=168).unwrap_or(24),
-            max_extension_days: self
-                .optional(raw.max_extension_days.as_ref(), "max_extension_days", "days", 0..=30)
-                .unwrap_or(7) as i32,
-            hold_hours: raw
-                .hold_hours
-                .as_ref()
-                .map(|number| self.number(number.get_ref(), "hold_hours", "hours", 1..=48)),
+            grace_hours: self.optional(raw.grace_hours.as_ref(), "grace_hours").unwrap_or(24),
+            max_extension_days: self.optional(raw.max_extension_days.as_ref(), "max_extension_days").unwrap_or(7)
+                as i32,
+            hold_hours: raw.hold_hours.as_ref().map(|number| self.number(number.get_ref(), "hold_hours")),
             window: raw.window.as_ref().map(|window| self.window(window)),
             close_contact: raw
                 .close_contact
@@ -78,41 +79,27 @@ impl Checker<'_> {
             arrival: raw.arrival.as_ref().map(|arrival| self.arrival(arrival)),
             immunity: raw.immunity.as_ref().map(|immunity| self.immunity(immunity.get_ref())),
             offers: raw.offers.iter().enumerate().map(|(at, offer)| self.offer(offer.get_ref(), at)).collect(),
-            special: raw.special.as_ref().map_or_else(Special::default, |special| Special {
-                home_traits: special.home_traits.clone(),
-                child_years_max: self.number(&special.child_years_max, "special.child_years_max", "years", 0..=18)
-                    as i32,
-            }),
-            transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| Transport {
-                aircraft_rows: self.number(&transport.aircraft_rows, "transport.aircraft_rows", "rows", 0..=20),
-                coach_rows: self.number(&transport.coach_rows, "transport.coach_rows", "rows", 0..=20),
-                train_bays: self.number(&transport.train_bays, "transport.train_bays", "bays", 0..=20),
-            }),
+            special: raw.special.as_ref().map_or_else(Special::default, |special| self.special(special)),
+            transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| self.transport(transport)),
             notices: raw.notices.iter().filter_map(|notice| self.notice(notice)).collect(),
+            planning: self.planning(&raw),
             texts: Vec::new(),
             numbers: Vec::new(),
         };
-        for (number, name, unit, bounds) in [
-            (&raw.checks_per_day, "checks_per_day", "checks", 0..=24),
-            (&raw.report_limit_hours, "report_limit_hours", "hours", 1..=168),
-            (&raw.pool_size_max, "pool_size_max", "samples", 1..=100),
-        ] {
-            self.optional(number.as_ref(), name, unit, bounds);
-        }
         let texts = self.texts(&pack, &raw, texts);
         Pack { texts, numbers: std::mem::take(&mut self.numbers), ..pack }
     }
 
     fn head(&mut self, raw: &RawPack) {
-        if raw.id.get_ref() != self.pack {
+        if let Some(folder) = self.folder.filter(|folder| raw.id.get_ref() != folder) {
             let found = raw.id.get_ref().clone();
-            self.fault(raw.id.span(), PackFault::OtherId { found, folder: self.pack.to_owned() });
+            self.fault(raw.id.span(), PackFault::OtherId { found, folder: folder.to_owned() });
         }
         if raw.name.get_ref().zh.trim().is_empty() || raw.name.get_ref().en.trim().is_empty() {
             self.fault(raw.name.span(), PackFault::MissingText("the pack's name".to_owned()));
         }
-        if let Some(base) = raw.overlay_of.as_ref().filter(|base| base.get_ref() == self.pack) {
-            self.fault(base.span(), PackFault::Circular(format!("{0} -> {0}", self.pack)));
+        if let Some(base) = raw.overlay_of.as_ref().filter(|base| base.get_ref() == raw.id.get_ref()) {
+            self.fault(base.span(), PackFault::Circular(format!("{0} -> {0}", raw.id.get_ref())));
         }
         if let Some(until) = &raw.valid_until
             && until.get_ref().0.first(&Zone::SHANGHAI) <= raw.valid_from.get_ref().0.first(&Zone::SHANGHAI)
@@ -172,12 +159,11 @@ impl Checker<'_> {
             );
         }
         Window {
-            before_days: self.number(&window.before_days, "window.before_days", "days", 0..=30) as i32,
+            before_days: self.number(&window.before_days, "window.before_days") as i32,
             anchor,
             until: window.until,
-            after_days: self.optional(window.after_days.as_ref(), "window.after_days", "days", 0..=60).unwrap_or(0)
-                as i32,
-            airspace_hours: self.optional(window.airspace_hours.as_ref(), "window.airspace_hours", "hours", 0..=24),
+            after_days: self.optional(window.after_days.as_ref(), "window.after_days").unwrap_or(0) as i32,
+            airspace_hours: self.optional(window.airspace_hours.as_ref(), "window.airspace_hours"),
         }
     }
 
@@ -227,7 +213,7 @@ impl Checker<'_> {
                 PackFault::Overlap { rule: rule.to_owned(), phase: numbered, begins, before: served },
             );
         }
-        if phase.kind.strictness() > before.kind.strictness() || phase.colour > before.colour {
+        if phase.kind.strictness() > before.kind.strictness() || worse(phase.colour, before.colour) {
             self.fault(raw.span(), PackFault::Stricter { rule: rule.to_owned(), phase: numbered });
         }
     }
@@ -235,7 +221,7 @@ impl Checker<'_> {
     fn phase(&mut self, raw: &Spanned<RawPhase>, rule: &str, path: &str) -> Phase {
         let phase = raw.get_ref();
         let days = match &phase.days {
-            Some(days) => self.number(days, &format!("{path}.days"), "days", 1..=365) as i32,
+            Some(days) => self.number(days, &format!("{path}.days")) as i32,
             None => {
                 self.fault(raw.span(), PackFault::NoEnd { rule: format!("a phase of {rule}"), missing: "days" });
                 1
@@ -248,22 +234,16 @@ impl Checker<'_> {
             tests,
             colour: phase.colour,
             swab: phase.swab.unwrap_or(Swab::ThroatSwab),
-            exit_samples: self
-                .optional(phase.exit_samples.as_ref(), &format!("{path}.exit_samples"), "samples", 1..=4)
-                .unwrap_or(1) as u8,
+            exit_samples: self.optional(phase.exit_samples.as_ref(), &format!("{path}.exit_samples")).unwrap_or(1)
+                as u8,
             starts_day_after_first: self
-                .optional(
-                    phase.starts_day_after_first.as_ref(),
-                    &format!("{path}.starts_day_after_first"),
-                    "days",
-                    0..=60,
-                )
+                .optional(phase.starts_day_after_first.as_ref(), &format!("{path}.starts_day_after_first"))
                 .map(|day| day as i32),
         }
     }
 
     fn tests(&mut self, tests: &Sourced<Vec<Spanned<i32>>>, path: &str, days: i32) -> Vec<i32> {
-        self.note(&format!("{path}.tests"), "day_of_isolation", tests, |days| {
+        self.note(&format!("{path}.tests"), TEST_DAYS, tests, |days| {
             days.iter().map(|day| day.get_ref().to_string()).collect::<Vec<_>>().join(", ")
         });
         let list: Vec<i32> = tests.value.get_ref().iter().map(|day| *day.get_ref()).collect();
@@ -278,9 +258,9 @@ impl Checker<'_> {
 
     fn case(&mut self, raw: &Spanned<RawCase>) -> CaseRule {
         let case = raw.get_ref();
-        let days = self.optional(case.days.as_ref(), "case.days", "days", 0..=90);
-        let review = self.optional(case.review_days.as_ref(), "case.review_days", "days", 1..=60);
-        let ceiling = self.optional(case.ceiling_days.as_ref(), "case.ceiling_days", "days", 1..=120);
+        let days = self.optional(case.days.as_ref(), "case.days");
+        let review = self.optional(case.review_days.as_ref(), "case.review_days");
+        let ceiling = self.optional(case.ceiling_days.as_ref(), "case.ceiling_days");
         let mut lacking = |missing: &'static str| {
             self.fault(case.end.span(), PackFault::NoEnd { rule: "case".to_owned(), missing });
             1
@@ -303,7 +283,7 @@ impl Checker<'_> {
         CaseRule {
             end,
             colour: case.colour,
-            relapse_days: self.number(&case.relapse_days, "case.relapse_days", "days", 1..=365) as i32,
+            relapse_days: self.number(&case.relapse_days, "case.relapse_days") as i32,
             after,
         }
     }
@@ -317,7 +297,7 @@ impl Checker<'_> {
         let inside_medium = list(&area.inside.medium, "area.inside.medium");
         let same_city = list(&area.same_city, "area.same_city");
         AreaRule {
-            lookback_days: self.number(&area.lookback_days, "area.lookback_days", "days", 0..=60) as i32,
+            lookback_days: self.number(&area.lookback_days, "area.lookback_days") as i32,
             unit: area.unit,
             inside_high,
             inside_medium,
@@ -345,23 +325,23 @@ impl Checker<'_> {
         ArrivalRule {
             province: province.as_str().into(),
             tests: TwoTests { days, colour: arrival.colour },
-            short_stay_hours: self.number(&arrival.short_stay_hours, "arrival.short_stay_hours", "hours", 0..=168),
+            short_stay_hours: self.number(&arrival.short_stay_hours, "arrival.short_stay_hours"),
         }
     }
 
-    fn ending(&mut self, days: Option<&Number>, rule: &str, span: Range<usize>) -> i32 {
+    fn ending(&mut self, days: Option<&Counted<TwoTestsDays>>, rule: &str, span: Range<usize>) -> i32 {
         if days.is_none() {
             self.fault(span, PackFault::NoEnd { rule: rule.to_owned(), missing: "days" });
         }
-        self.optional(days, &format!("{rule}.days"), "days", 1..=30).unwrap_or(1) as i32
+        self.optional(days, &format!("{rule}.days")).unwrap_or(1) as i32
     }
 
     fn immunity(&mut self, raw: &RawImmunity) -> Immunity {
         if let Some(day) = &raw.born_before {
-            self.note("immunity.born_before", "day", day, ToString::to_string);
+            self.note("immunity.born_before", DAY, day, ToString::to_string);
         }
         Immunity {
-            doses: self.optional(raw.doses.as_ref(), "immunity.doses", "doses", 1..=10).map(|doses| doses as usize),
+            doses: self.optional(raw.doses.as_ref(), "immunity.doses").map(|doses| doses as usize),
             born_before: raw.born_before.as_ref().map(|day| *day.value.get_ref()),
             igg: raw.igg,
         }
@@ -370,9 +350,31 @@ impl Checker<'_> {
     fn offer(&mut self, raw: &RawOffer, index: usize) -> OfferRule {
         OfferRule {
             kind: raw.kind.as_str().into(),
-            hours: self.number(&raw.hours, &format!("offers[{index}].hours"), "hours", 1..=2160),
+            hours: self.number(&raw.hours, &format!("offers[{index}].hours")),
             effect: raw.effect,
             not_for: raw.not_for.clone(),
+        }
+    }
+
+    fn special(&mut self, raw: &RawSpecial) -> Special {
+        let default = Special::default();
+        let years = self.optional(raw.child_years_max.as_ref(), "special.child_years_max");
+        Special {
+            home_traits: raw.home_traits.clone().unwrap_or(default.home_traits),
+            child_years_max: years.map_or(default.child_years_max, |years| years as i32),
+        }
+    }
+
+    fn transport(&mut self, raw: &RawTransport) -> Transport {
+        let default = Transport::default();
+        let mut rows = |rows: Option<&Counted<_>>, what| self.optional(rows, what);
+        let aircraft_rows = rows(raw.aircraft_rows.as_ref(), "transport.aircraft_rows");
+        let coach_rows = rows(raw.coach_rows.as_ref(), "transport.coach_rows");
+        let train_bays = self.optional(raw.train_bays.as_ref(), "transport.train_bays");
+        Transport {
+            aircraft_rows: aircraft_rows.unwrap_or(default.aircraft_rows),
+            coach_rows: coach_rows.unwrap_or(default.coach_rows),
+            train_bays: train_bays.unwrap_or(default.train_bays),
         }
     }
 
@@ -389,6 +391,32 @@ impl Checker<'_> {
             }
         };
         Some(Notice { on: notice.on, does, text: notice.text.clone() })
+    }
+
+    /// What is for those who plan tests, reports and surveillance; no assessment reads it.
+    fn planning(&mut self, raw: &RawPack) -> Planning {
+        let frequencies = raw.frequencies.iter().enumerate().map(|(at, frequency)| Frequency {
+            group: frequency.group.clone(),
+            every_days: self.number(&frequency.every_days, &format!("frequencies[{at}].every_days")),
+        });
+        let frequencies = frequencies.collect();
+        let outbreaks = raw.outbreak.iter().enumerate().map(|(at, outbreak)| Outbreak {
+            place: outbreak.place.clone(),
+            cases: self.number(&outbreak.cases, &format!("outbreak[{at}].cases")),
+            within_days: self.number(&outbreak.within_days, &format!("outbreak[{at}].within_days")),
+        });
+        let outbreaks = outbreaks.collect();
+        Planning {
+            frequencies,
+            outbreaks,
+            outbreak_end: raw.outbreak_end.as_ref().map(|end| OutbreakEnd {
+                days: self.number(&end.days, "outbreak_end.days"),
+                watch_days: self.optional(end.watch_days.as_ref(), "outbreak_end.watch_days").unwrap_or(0),
+            }),
+            checks_per_day: self.optional(raw.checks_per_day.as_ref(), "checks_per_day"),
+            report_limit_hours: self.optional(raw.report_limit_hours.as_ref(), "report_limit_hours"),
+            pool_size_max: self.optional(raw.pool_size_max.as_ref(), "pool_size_max"),
+        }
     }
 
     /// Each rule of the pack has words, and there are no words without a rule.
@@ -442,52 +470,53 @@ impl Checker<'_> {
         }
     }
 
-    fn optional(
-        &mut self,
-        number: Option<&Number>,
-        what: &str,
-        unit: &'static str,
-        bounds: std::ops::RangeInclusive<i64>,
-    ) -> Option<i64> {
-        number.map(|number| self.number(number, what, unit, bounds))
+    fn optional<Q: Quantity>(&mut self, number: Option<&Counted<Q>>, what: &str) -> Option<i64> {
+        number.map(|number| self.number(number, what))
     }
 
-    fn number(
-        &mut self,
-        number: &Number,
-        what: &str,
-        unit: &'static str,
-        bounds: std::ops::RangeInclusive<i64>,
-    ) -> i64 {
-        self.note(what, unit, number, ToString::to_string);
+    fn number<Q: Quantity>(&mut self, number: &Counted<Q>, what: &str) -> i64 {
         let value = *number.value.get_ref();
-        if !bounds.contains(&value) {
-            let bounds = if value < *bounds.start() { "larger" } else { "smaller" };
-            self.fault(number.value.span(), PackFault::OutOfBounds { what: what.to_owned(), value, bounds });
+        self.noted(what, Q::UNIT, &number.unit, &number.source, value.to_string());
+        if !(Q::LEAST..=Q::MOST).contains(&value) {
+            let (least, most) = (Q::LEAST, Q::MOST);
+            self.fault(number.value.span(), PackFault::OutOfBounds { what: what.to_owned(), value, least, most });
         }
         value
     }
 
-    fn note<T>(&mut self, what: &str, unit: &'static str, number: &Sourced<T>, show: impl Fn(&T) -> String) {
-        if number.unit.get_ref() != unit {
-            let found = number.unit.get_ref().clone();
-            self.fault(number.unit.span(), PackFault::Unit { what: what.to_owned(), found, expected: unit });
+    fn note<T>(&mut self, what: &str, unit: &'static str, of: &Sourced<T>, show: impl Fn(&T) -> String) {
+        self.noted(what, unit, &of.unit, &of.source, show(of.value.get_ref()));
+    }
+
+    fn noted(
+        &mut self,
+        what: &str,
+        expected: &'static str,
+        unit: &Spanned<String>,
+        source: &Spanned<String>,
+        value: String,
+    ) {
+        if unit.get_ref() != expected {
+            let found = unit.get_ref().clone();
+            self.fault(unit.span(), PackFault::Unit { what: what.to_owned(), found, expected });
         }
-        let (source, mark) = match self.sources.get(number.source.get_ref()) {
+        let (title, mark) = match self.sources.get(source.get_ref()) {
             Some(source) => (source.title.clone(), source.mark),
             None => {
-                self.fault(number.source.span(), PackFault::UnknownSource(number.source.get_ref().clone()));
+                self.fault(source.span(), PackFault::UnknownSource(source.get_ref().clone()));
                 (String::new(), Mark::Unsourced)
             }
         };
-        let value = show(number.value.get_ref());
-        self.numbers.push(NumberNote { path: what.to_owned(), value, unit: unit.to_owned(), source, mark });
+        self.numbers.push(NumberNote { path: what.to_owned(), value, unit: expected.to_owned(), source: title, mark });
     }
 
     fn fault(&mut self, span: Range<usize>, fault: PackFault) {
-        let before = &self.text[..span.start.min(self.text.len())];
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
-        self.faults.push(PackError { pack: self.pack.to_owned(), line, column, fault });
+        let (line, column) = place_of(self.text, span.start);
+        self.faults.push(PackError { file: self.file.to_owned(), line, column, fault });
     }
+}
+
+/// Whether a colour is worse than another; without one it is as good as green.
+fn worse(one: Option<Colour>, other: Option<Colour>) -> bool {
+    one.unwrap_or(Colour::Green) > other.unwrap_or(Colour::Green)
 }

@@ -4,10 +4,10 @@ use thiserror::Error;
 
 /// A fault of a pack and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{pack}/pack.toml:{line}:{column}: {fault}. {}", .fault.cure())]
+#[error("{file}:{line}:{column}: {fault}. {}", .fault.cure())]
 pub struct PackError {
-    /// The pack.
-    pub pack: String,
+    /// The file.
+    pub file: String,
     /// Line, counted from 1.
     pub line: usize,
     /// Column in characters, counted from 1.
@@ -39,14 +39,16 @@ pub enum PackFault {
         missing: &'static str,
     },
     /// A number that cannot be, such as a phase of -3 days.
-    #[error("{what} is {value}; it has to be {bounds}")]
+    #[error("{what} is {value}; it has to be from {least} to {most}")]
     OutOfBounds {
         /// Which number.
         what: String,
         /// Its value.
         value: i64,
-        /// What it may be.
-        bounds: &'static str,
+        /// The least that it may be.
+        least: i64,
+        /// The most that it may be.
+        most: i64,
     },
     /// A number in an unexpected unit.
     #[error("{what} is in '{found}'; it is counted in '{expected}'")]
@@ -121,9 +123,30 @@ pub enum PackFault {
     /// A pack that ends before it begins.
     #[error("valid_until is not after valid_from")]
     EndsBeforeItBegins,
-    /// Two packs of one id, or two base packs of one disease from the same instant.
-    #[error("'{0}' is given twice, or takes effect at the same instant as another base pack of its disease")]
+    /// Two packs of one id.
+    #[error("pack '{0}' is given twice")]
     Twice(String),
+    /// Two base packs of one disease from the same instant.
+    #[error("it takes effect at the same instant as '{0}', another base pack of the disease")]
+    SameInstant(String),
+    /// An overlay of another disease's pack.
+    #[error("it is about {found}, its base '{base}' about {expected}")]
+    OtherDisease {
+        /// The base.
+        base: String,
+        /// The overlay's disease.
+        found: String,
+        /// The base's disease.
+        expected: String,
+    },
+}
+
+/// Line and column, in characters and counted from 1, of a byte of a text.
+pub fn place_of(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte.min(text.len())).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+    (line, column)
 }
 
 impl PackFault {
@@ -157,7 +180,9 @@ impl PackFault {
             Self::ColourWithoutColours(_) => "Remove the colour, or set colours = true",
             Self::LateReview { .. } => "Set review_days to at most 14 and not above ceiling_days",
             Self::EndsBeforeItBegins => "Correct one of the two",
-            Self::Twice(_) => "Give each pack once, and let the later base pack begin later",
+            Self::Twice(_) => "Give each pack once",
+            Self::SameInstant(_) => "Let one begin later, or make it an overlay of the other",
+            Self::OtherDisease { .. } => "Correct the disease or overlay_of",
         }
     }
 }

@@ -9,7 +9,9 @@ use super::{
     arrival::{self, Arrived},
     case::CasePeriod,
     exit_test::{self, Tested},
-    extension, isolation, special,
+    extension, isolation, site_reset,
+    site_reset::Reset,
+    special,
 };
 use crate::{
     chain::{self, Chain},
@@ -28,10 +30,15 @@ pub(crate) fn assess(view: &View<'_>, timeline: &DiseaseTimeline, case_periods: 
             continue;
         }
         let tested = exit_test::nucleic_samples(view.me, &timeline.disease, view.facts);
-        let chain = Inbound { arrived: &arrived, tested: &tested, view, disease: &timeline.disease };
-        let Some(ruled) = chain::follow(&timeline.eras, arrived.known_at, view.at, &chain) else { continue };
+        let follow = |resets: &[Reset], at| {
+            let chain = Inbound { arrived: &arrived, tested: &tested, view, disease: &timeline.disease, resets };
+            chain::follow(&timeline.eras, arrived.known_at, at, &chain)
+        };
+        let resets = site_reset::applying(view, |resets, at| follow(resets, at).map(|ruled| ruled.plan));
+        let Some(ruled) = follow(&resets, view.at) else { continue };
         opened.extend(ruled.plan.laid.into_iter().map(|laid| {
             let mut because = arrived.because.clone();
+            resets.iter().for_each(|reset| add(&mut because, reset.because.iter().copied()));
             add(&mut because, laid.extensions.iter().copied());
             Opened { rule: ruled.rule.clone(), laid, because }
         }));
@@ -44,6 +51,7 @@ struct Inbound<'c, 'f> {
     tested: &'c [Tested<'c>],
     view: &'c View<'c>,
     disease: &'c str,
+    resets: &'c [Reset],
 }
 
 impl Chain for Inbound<'_, '_> {
@@ -54,7 +62,8 @@ impl Chain for Inbound<'_, '_> {
     fn plan(&self, _era: usize, rules: &Rules, adoption: Option<Adoption>, at: Instant) -> Option<Plan> {
         let rule = rules.inbound_traveller.as_ref()?;
         let arrived_at = self.arrived.arrived_at;
-        let last_on = arrived_at.day();
+        let reset_on = site_reset::latest_on(self.resets);
+        let last_on = arrived_at.day().max(reset_on.unwrap_or(arrived_at.day()));
         let isolated_at = isolation::first_started(self.view.me, arrived_at, self.view.facts);
         let has_site = rule.rule.iter().any(|phase| phase.kind == MeasureKind::CentralIsolation);
         let phases = if has_site && special::stays_home(rules, self.disease, last_on, self.view) {
@@ -67,7 +76,7 @@ impl Chain for Inbound<'_, '_> {
             last_on,
             first_on: last_on,
             starts_at: plan::with_isolation(known_at, isolated_at, &phases),
-            isolation_on: isolated_at.map(Instant::day),
+            isolation_on: isolated_at.map(|at| at.day().max(last_on)).or(reset_on),
             cap: None,
             extensions: extension::of_rule(&rule.id, self.view),
         };

@@ -1,4 +1,5 @@
-//! When and where a person was isolated.
+//! When and where a person was isolated. The first start of isolation since an exposure is day 1 of the tests; that of a
+//! case closes the infectious window. The floors on which somebody was on a day say whom a reset of the site concerns.
 
 use sizao_model::{CivilDay, FactBody, Instant, id::SiteId};
 

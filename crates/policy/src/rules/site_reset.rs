@@ -28,6 +28,25 @@ impl Reset {
     }
 }
 
+/// The resets that make a chain of its own (an arrival, stays in an area) start again, in the order in which they
+/// became known.
+///
+/// - `plan`: the chain's plan with the resets that applied so far, as it looks at a moment.
+pub(crate) fn applying(view: &View<'_>, plan: impl Fn(&[Reset], Instant) -> Option<Plan>) -> Vec<Reset> {
+    let mut applying: Vec<Reset> = Vec::new();
+    for reset in of(view) {
+        if plan(&applying, reset.known_at).is_some_and(|plan| reset.applies(&plan)) {
+            applying.push(reset);
+        }
+    }
+    applying
+}
+
+/// The day from which resets make counting start again.
+pub(crate) fn latest_on(resets: &[Reset]) -> Option<CivilDay> {
+    resets.iter().map(|reset| reset.on).max()
+}
+
 /// The resets at the places of isolation of the person, in the order in which they became known.
 pub(crate) fn of(view: &View<'_>) -> Vec<Reset> {
     view.facts

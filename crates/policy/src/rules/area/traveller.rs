@@ -13,7 +13,9 @@ use crate::{
         Opened, View, add,
         case::CasePeriod,
         exit_test::{self, Tested},
-        extension, isolation, special,
+        extension, isolation, site_reset,
+        site_reset::Reset,
+        special,
         two_tests::{self, Cause},
     },
     timeline::{DiseaseTimeline, NamedArea, Rules},
@@ -41,7 +43,10 @@ pub(crate) fn assess(
         }
         let tested = exit_test::nucleic_samples(view.me, &timeline.disease, view.facts);
         for stays in chains(view, timeline, episode, counted, &tested) {
-            let left = Left { view, disease: &timeline.disease, episode, stays, tested: &tested };
+            let left = Left { view, disease: &timeline.disease, episode, stays, tested: &tested, resets: Vec::new() };
+            let resets =
+                site_reset::applying(view, |resets, at| left.with(resets).follow(timeline, at).map(|ruled| ruled.plan));
+            let left = left.with(&resets);
             let last_on = left.stays.iter().filter_map(|stay| stay.last_on).max();
             if last_on.is_some_and(|last_on| case_periods.iter().any(|period| period.covers(last_on))) {
                 continue;
@@ -74,7 +79,14 @@ fn chains<'c>(
         let at = opened_at(stay, episode);
         match chains.last_mut().filter(|left| left.follow(timeline, at).is_some_and(|ruled| ruled.plan.is_open(at))) {
             Some(left) => left.stays.push(stay),
-            None => chains.push(Left { view, disease: &timeline.disease, episode, stays: vec![stay], tested }),
+            None => chains.push(Left {
+                view,
+                disease: &timeline.disease,
+                episode,
+                stays: vec![stay],
+                tested,
+                resets: Vec::new(),
+            }),
         }
     }
     chains.into_iter().map(|left| left.stays).collect()
@@ -85,6 +97,7 @@ fn opened_at(stay: &Stayed<'_>, episode: &Episode<'_>) -> Instant {
     stay.known_at.max(episode.known_at()).max(episode.begins_at()).max(stay.ends_at.unwrap_or(Instant::MIN))
 }
 
+#[derive(Clone)]
 struct Left<'c> {
     view: &'c View<'c>,
     disease: &'c str,
@@ -92,9 +105,15 @@ struct Left<'c> {
     /// Never empty; in the order in which they opened something.
     stays: Vec<&'c Stayed<'c>>,
     tested: &'c [Tested<'c>],
+    resets: Vec<Reset>,
 }
 
 impl Left<'_> {
+    /// The same, started again by resets of the site.
+    fn with(&self, resets: &[Reset]) -> Self {
+        Self { resets: resets.to_vec(), ..self.clone() }
+    }
+
     fn follow(&self, timeline: &DiseaseTimeline, at: Instant) -> Option<Ruled> {
         chain::follow(&timeline.eras, opened_at(self.stays[0], self.episode), at, self)
     }
@@ -102,6 +121,7 @@ impl Left<'_> {
     fn opened(&self, ruled: Ruled) -> impl Iterator<Item = Opened> {
         let mut because: Vec<FactId> = self.episode.because(self.view.at).collect();
         self.stays.iter().for_each(|stay| add(&mut because, stay.because.iter().copied()));
+        self.resets.iter().for_each(|reset| add(&mut because, reset.because.iter().copied()));
         ruled.plan.laid.into_iter().map(move |laid| {
             let mut because = because.clone();
             add(&mut because, laid.extensions.iter().copied());
@@ -149,6 +169,8 @@ impl Chain for Left<'_> {
             let cause = Cause { from, day_0: last_on, starts_at: known_at.max(earliest_at), cap: Some(ends_at) };
             return two_tests::plan(rule.rule.same_county?, cause, self.tested, adoption);
         }
+        let reset_on = site_reset::latest_on(&self.resets);
+        let last_on = last_on.max(reset_on.unwrap_or(last_on));
         let phases = self.phases(rule, relation, at)?;
         let has_site = phases.iter().any(|phase| phase.kind == MeasureKind::CentralIsolation);
         let phases = if has_site && special::stays_home(rules, self.disease, last_on, self.view) {
@@ -161,7 +183,7 @@ impl Chain for Left<'_> {
             last_on,
             first_on: last_on,
             starts_at: plan::with_isolation(known_at, isolated_at, &phases).max(earliest_at),
-            isolation_on: isolated_at.map(|at| at.day().max(last_on)),
+            isolation_on: isolated_at.map(|at| at.day().max(last_on)).or(reset_on),
             cap: Some(ends_at),
             extensions: self.rule(rules).map_or_else(Vec::new, |rule| extension::of_rule(rule, self.view)),
         };
