@@ -6,8 +6,10 @@
 //! guide for those who write a mapping.
 
 mod bad_rows;
+pub mod check;
 pub mod csv;
 mod date;
+pub mod dcc;
 mod header;
 pub mod mapping;
 mod mask;
