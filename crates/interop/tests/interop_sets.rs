@@ -40,3 +40,10 @@ fn reference() -> Option<PathBuf> {
     }
     folder
 }
+
+#[test]
+fn every_fhir_example_of_the_reference_is_read_and_written_without_loss() {
+    if let Some(report) = check("fhir-r4") {
+        assert_eq!(report.passed, 140);
+    }
+}
