@@ -49,6 +49,9 @@ pub enum Command {
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
+    /// Formats of laboratories and certificates: run samples with expected outcomes.
+    #[command(subcommand)]
+    Interop(crate::commands::interop::Interop),
     /// The log: verify, prove, export, restore.
     #[command(subcommand)]
     Log(Log),
@@ -170,6 +173,9 @@ pub struct Import {
     /// Which columns mean what: a TOML file.
     #[arg(long)]
     pub mapping: Option<PathBuf>,
+    /// Form of messages of a laboratory; tables and facts need none.
+    #[arg(long, value_enum, conflicts_with = "mapping")]
+    pub format: Option<Format>,
     /// Folders of packs by which people are assessed, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -185,6 +191,15 @@ pub struct Import {
     /// File for the rows that are handed back; without it, the file's name with `-bad`.
     #[arg(long, value_name = "FILE")]
     pub bad_rows: Option<PathBuf>,
+}
+
+/// Forms of laboratories' messages.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// HL7 v2 ORU^R01: messages, a batch of them, or frames of MLLP.
+    Hl7v2,
+    /// FHIR R4 in JSON: a bundle or report, or one on each line.
+    Fhir,
 }
 
 #[derive(Subcommand, Debug)]

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod import;
 mod init;
+pub mod interop;
 mod keys;
 mod log;
 mod rebuild;
@@ -25,6 +26,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Assess(order) => assess::run(&order, json),
         Command::Demo(order) => demo::run(order, json, runtime),
         Command::Import(order) => import::run(&node, order, json, runtime),
+        Command::Interop(order) => interop::run(&order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
         Command::Restore { file } => runtime.block_on(log::restore(&node, &file, json)),

@@ -13,6 +13,7 @@ mod write;
 use std::fmt;
 
 pub use import::BundleImport;
+pub(crate) use import::cut;
 pub use json::{Json, JsonError};
 pub use read::read_lab;
 pub use write::write_lab;

@@ -47,3 +47,10 @@ fn every_fhir_example_of_the_reference_is_read_and_written_without_loss() {
         assert_eq!(report.passed, 140);
     }
 }
+
+#[test]
+fn every_message_of_the_reference_is_kept_and_says_what_its_outcome_says() {
+    if let Some(report) = check("hl7v2") {
+        assert_eq!(report.passed, 222);
+    }
+}

@@ -75,8 +75,8 @@ impl<'s> BundleImport<'s> {
     }
 }
 
-/// One resource when the whole is one; else the lines.
-fn cut(text: String) -> Vec<(u64, String)> {
+/// The resources of a text with the lines on which they begin: the whole when it is one, else each line.
+pub(crate) fn cut(text: String) -> Vec<(u64, String)> {
     let lines = || text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && !line.starts_with('#'));
     let one_a_line = lines().all(|(line, _)| line.starts_with('{') && line.trim_end().ends_with('}'));
     if one_a_line {
