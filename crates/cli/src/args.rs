@@ -60,6 +60,9 @@ pub enum Command {
         /// File to write.
         file: PathBuf,
     },
+    /// Pool sizes and mass rounds.
+    #[command(subcommand)]
+    Plan(crate::commands::plan::Plan),
     /// Make a store from a backup; only where there is none.
     Restore {
         /// File that `sizao backup` wrote.

@@ -182,11 +182,13 @@ impl Input {
     fn open(order: &Import) -> Result<Self> {
         let path = order.file.clone();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let form = match (&order.mapping, extension) {
-            _ if order.format.is_some() => Form::Messages(order.format.expect("just seen")),
-            (None, "ndjson" | "jsonl") => Form::Facts,
-            (None, _) => bail!("{}: say with --mapping which columns mean what (see docs/imports.md)", path.display()),
-            (Some(mapping), _) => {
+        let form = match (&order.mapping, order.format, extension) {
+            (_, Some(format), _) => Form::Messages(format),
+            (None, None, "ndjson" | "jsonl") => Form::Facts,
+            (None, None, _) => {
+                bail!("{}: say with --mapping which columns mean what (see docs/imports.md)", path.display())
+            }
+            (Some(mapping), None, _) => {
                 let text = read_text(mapping)?;
                 let digest = hex(&sha256(&[text.as_bytes()]));
                 let mapping = Mapping::from_toml(&text).with_context(|| format!("mapping {}", mapping.display()))?;
