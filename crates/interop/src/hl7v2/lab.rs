@@ -6,7 +6,10 @@ use super::{
     Dtm, Field, Hl7Problem, Message, Segment,
     value::{read_coded, read_value},
 };
-use crate::lab::{Identifier, LabMessage, LabPatient, LabReport, LabResult, LabSpecimen, Status};
+use crate::{
+    lab::{Identifier, LabMessage, LabPatient, LabReport, LabResult, LabSpecimen, Status},
+    mask,
+};
 
 /// Characters of a value that a problem shows.
 const SHOWN_CHARS_MAX: usize = 40;
@@ -90,7 +93,8 @@ impl<'m, 'a> Reader<'m, 'a> {
                 "SPM" => self.read_specimen(segment, occurrence),
                 _ if !segment.is_well_formed() => {
                     let rule = "a segment begins with three capitals or digits, such as OBX; a line end inside a text is written \\.br\\";
-                    self.refuse(segment.id(), occurrence, 0, "", rule);
+                    // What stands in its place may be part of anything, a name too.
+                    self.refuse("line without id", occurrence, 0, "", rule);
                 }
                 _ => {}
             }
@@ -267,10 +271,10 @@ impl<'m, 'a> Reader<'m, 'a> {
 
 fn problem(segment: &str, occurrence: u32, field: usize, value: &str, rule: &'static str, fatal: bool) -> Hl7Problem {
     Hl7Problem {
-        segment: segment.chars().take(10).collect(),
+        segment: segment.to_owned(),
         occurrence,
         field: field as u32,
-        value: if segment == "PID" { String::new() } else { value.chars().take(SHOWN_CHARS_MAX).collect() },
+        value: if segment == "PID" { String::new() } else { mask::shown(value, false, SHOWN_CHARS_MAX) },
         rule: rule.into(),
         cure: RESEND.into(),
         fatal,

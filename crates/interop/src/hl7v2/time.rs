@@ -65,7 +65,8 @@ impl Dtm {
         let small = |value: i16| i8::try_from(value).ok();
         let date = Date::new(part(0, 4, 0)?, small(part(4, 6, 1)?)?, small(part(6, 8, 1)?)?).ok()?;
         let (hour, minute, second) = (small(part(8, 10, 0)?)?, small(part(10, 12, 0)?)?, small(part(12, 14, 0)?)?);
-        if hour > 23 || minute > 59 || second > 60 {
+        // There is no year 0, though the calendar of the library has one.
+        if date.year() < 1 || hour > 23 || minute > 59 || second > 60 {
             return None;
         }
         Some(Self { date, hour, minute, second, fraction: fraction.to_owned(), precision, offset_minutes: offset })
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn days_and_times_that_do_not_exist_are_refused() {
-        for text in ["", "20220230", "20221301", "2022031", "202203172460", "2022031709+25", "N/A"] {
+        for text in ["", "0000", "20220230", "20221301", "2022031", "202203172460", "2022031709+25", "N/A"] {
             assert_eq!(Dtm::parse(text), None, "{text}");
         }
     }
