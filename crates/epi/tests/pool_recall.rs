@@ -115,7 +115,7 @@ proptest! {
             recall.report(person(who), outcome, at(minute)).unwrap();
         }
         let held = recall.held_at(at(now));
-        prop_assert!(held.is_empty() || (pool != Outcome::Invalid && now >= 0 && now < 60 * CEILING_HOURS));
+        prop_assert!(held.is_empty() || (pool != Outcome::Invalid && (0..60 * CEILING_HOURS).contains(&now)));
         // Whoever is a case by then is cared for as one, and not merely asked to wait.
         for member in recall.members() {
             if member.single.is_some_and(|(said, outcome)| outcome == Outcome::Positive && said <= at(now)) {

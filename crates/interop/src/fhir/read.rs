@@ -120,9 +120,13 @@ fn effective(json: &Json) -> Option<Dtm> {
 }
 
 fn identifier(json: &Json) -> Identifier {
+    let system = match json.text_at(&["system"]) {
+        "" => json.text_at(&["assigner", "display"]),
+        uri => uri.trim_start_matches("urn:oid:"),
+    };
     Identifier {
         value: json.text_at(&["value"]).to_owned(),
-        system: json.text_at(&["system"]).trim_start_matches("urn:oid:").to_owned(),
+        system: system.to_owned(),
         kind: json.text_at(&["type", "coding", "code"]).to_owned(),
     }
 }
