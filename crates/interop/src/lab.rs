@@ -235,14 +235,15 @@ impl Status {
     /// From a status of HL7 v2; nothing when there is no such status.
     pub fn of_v2(text: &str) -> Option<Self> {
         Some(match text {
-            "F" => Self::Final,
+            // U: final now, without sending again what was sent as preliminary.
+            "F" | "U" => Self::Final,
             "C" => Self::Corrected,
             "P" | "R" | "A" | "S" | "M" => Self::Preliminary,
             "I" | "O" => Self::Registered,
-            "U" => Self::Amended,
+            "B" => Self::Amended,
             "X" => Self::Cancelled,
             "D" | "W" => Self::EnteredInError,
-            "" | "N" | "Y" | "Z" | "B" | "V" => Self::Unknown,
+            "" | "N" | "Y" | "Z" | "V" => Self::Unknown,
             _ => return None,
         })
     }
