@@ -91,7 +91,7 @@ fn a_good_signature_does_not_make_a_bad_statement_good() {
     let mut born_later = recovery();
     born_later["dob"] = json!("2023-01-01");
     let mut two_kinds = recovery();
-    two_kinds["v"] = json!([]);
+    two_kinds["v"] = json!([{}]);
     for payload in [born_later, two_kinds] {
         let text = issue(&payload, iana::Algorithm::EdDSA, None, |signature| signature);
         assert!(matches!(check(&text, IN_TERM), Err(DccError::Payload(_))), "{payload}");

@@ -197,7 +197,10 @@ impl Case<'_> {
     /// The certificate that the case names, DER.
     fn signer(&self) -> Result<Vec<u8>, String> {
         let text = self.raw["TESTCTX"]["CERTIFICATE"].as_str().ok_or("the case names no certificate")?;
-        BASE64.decode(text.trim()).map_err(|error| format!("the certificate is not base64: {error}"))
+        // Some give it as it stands in a PEM file.
+        let lines = text.lines().filter(|line| !line.starts_with("-----"));
+        let plain: String = lines.flat_map(str::chars).filter(|letter| !letter.is_whitespace()).collect();
+        BASE64.decode(plain).map_err(|error| format!("the certificate is not base64: {error}"))
     }
 
     /// Of the certificate that the case names, whether or not it is the one that signed.

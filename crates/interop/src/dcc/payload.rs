@@ -134,6 +134,7 @@ impl Checker<'_> {
             match root.get(kind.key()) {
                 None => {}
                 Some(Value::Null) if !self.is_strict() => {}
+                Some(Value::Array(entries)) if entries.is_empty() && !self.is_strict() => {}
                 Some(Value::Array(entries)) => {
                     groups += 1;
                     self.check_group(kind, entries);
@@ -188,7 +189,8 @@ impl Checker<'_> {
             if !written.bytes().all(allowed) {
                 self.refuse(format!("nam.{latin}"), "the letters A to Z and < are allowed");
             }
-            if !strict && written.is_empty() && text(native).is_some_and(|native| !native.is_empty()) {
+            // That it is left out, the schema allows for one of the two; that nothing came of it, no rule does.
+            if !strict && text(latin) == Some("") && text(native).is_some_and(|native| !native.is_empty()) {
                 self.refuse(format!("nam.{latin}"), "a name that is given is also written in Latin letters");
             }
         }
@@ -264,17 +266,20 @@ impl Checker<'_> {
             }
             return;
         }
-        // Organisations such as UNHCR issue too, with longer codes; two letters are those of ISO 3166-1.
-        if code.len() == 2 && (is_user_assigned(code) || is_unknown(&self.values.countries, code)) {
+        // Organisations such as UNHCR issue too, with longer codes; two letters are those of ISO 3166-1, and what the
+        // Union writes in their place.
+        let is_of_union = matches!(code, "EL" | "UK" | "EU" | "XK");
+        if code.len() == 2 && !is_of_union && (is_user_assigned(code) || is_unknown(&self.values.countries, code)) {
             self.refuse(field, "no country has this code (ISO 3166-1)");
         }
     }
 
-    /// Numbers of antigen tests are those of the list; other texts are names, which nobody can look up.
+    /// Numbers of antigen tests are those of a register that counts upwards. Lists of it are older than the tests, so a
+    /// number is refused only far beyond the largest one; texts are names, which nobody can look up.
     fn check_antigen_test(&mut self, entry: &Map<String, Value>, at: &str) {
         let test = entry.get("ma").and_then(Value::as_str).unwrap_or_default();
-        let numbered = !test.is_empty() && test.bytes().all(|byte| byte.is_ascii_digit());
-        if !self.is_strict() && numbered && is_unknown(&self.values.antigen_tests, test) {
+        let known = self.values.antigen_tests.iter().filter_map(|number| number.parse::<u64>().ok()).max();
+        if !self.is_strict() && test.parse::<u64>().is_ok_and(|number| known.is_some_and(|known| number > 2 * known)) {
             self.refuse(format!("{at}.ma"), "no antigen test has this number");
         }
     }
@@ -351,9 +356,7 @@ fn is_unknown(list: &FxHashSet<String>, code: &str) -> bool {
     !list.is_empty() && !list.contains(code)
 }
 
-/// Codes that ISO 3166-1 leaves to users: AA, QM to QZ, XA to XZ, ZZ; Kosovo's XK is in general use.
+/// Codes that ISO 3166-1 leaves to users: AA, QM to QZ, XA to XZ, ZZ.
 fn is_user_assigned(code: &str) -> bool {
-    matches!(code, "AA" | "ZZ")
-        || (code.starts_with('X') && code != "XK")
-        || (code.starts_with('Q') && code.as_bytes()[1] >= b'M')
+    matches!(code, "AA" | "ZZ") || code.starts_with('X') || (code.starts_with('Q') && code.as_bytes()[1] >= b'M')
 }
