@@ -90,6 +90,7 @@ Examples:
   sizao import cases.csv --mapping cases.toml --dry-run   read and check, store nothing
   sizao import cases.csv --mapping cases.toml             store; go on where a killed import stopped
   sizao import cases-bad.csv --mapping cases.toml         send the mended rows again
+  sizao import results.hl7 --format hl7v2 --sender lab-7  take in messages of a laboratory
 
 Exit codes: 0 all rows are in, 2 the good rows are in and others came back, 1 nothing could be read or stored.";
 
@@ -171,7 +172,7 @@ pub struct DemoCity {
 
 #[derive(ClapArgs, Debug)]
 pub struct Import {
-    /// CSV (UTF-8 or GB18030) or XLSX with a mapping, or NDJSON (one fact a line) without.
+    /// CSV (UTF-8 or GB18030) or XLSX with a mapping, NDJSON (one fact a line) without, or messages with --format.
     pub file: PathBuf,
     /// Which columns mean what: a TOML file.
     #[arg(long)]
@@ -185,7 +186,8 @@ pub struct Import {
     /// Name of the list; without it, the digest of the file. The same list again changes nothing.
     #[arg(long)]
     pub list: Option<String>,
-    /// Of a file of facts: who gives the ids in it; files of one sender refer to each other's. Without it, the list.
+    /// Of facts and messages: who gives the ids in them; files of one sender refer to each other's, and a result that
+    /// came before is known again. Without it, the list.
     #[arg(long)]
     pub sender: Option<String>,
     /// Read and check only; nothing is stored.
