@@ -68,8 +68,8 @@ impl Writer {
                 self.add(&format!("{index}/observation/{number}"), resource)
             })
             .collect();
-        let placer = report.placer.as_ref().map(|one| identifier_of_kind(one, "PLAC", "Placer Identifier"));
-        let filler = report.filler.as_ref().map(|one| identifier_of_kind(one, "FILL", "Filler Identifier"));
+        let placer = report.placer.as_ref().map(|one| identifier_of_kind(one, "PLAC"));
+        let filler = report.filler.as_ref().map(|one| identifier_of_kind(one, "FILL"));
         let resource = Json::object([
             ("resourceType", Some(Json::text("DiagnosticReport"))),
             ("identifier", list(placer.into_iter().chain(filler).collect())),
@@ -117,7 +117,7 @@ fn identifier(one: &Identifier) -> Json {
     Json::object([("type", kind), ("system", system), ("value", said(&one.value)), ("assigner", assigner)])
 }
 
-fn identifier_of_kind(one: &Identifier, kind: &str, _display: &str) -> Json {
+fn identifier_of_kind(one: &Identifier, kind: &str) -> Json {
     identifier(&Identifier { kind: kind.to_owned(), ..one.clone() })
 }
 
