@@ -49,6 +49,9 @@ pub enum Command {
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
+    /// Formats of laboratories and certificates: run samples with expected outcomes.
+    #[command(subcommand)]
+    Interop(crate::commands::interop::Interop),
     /// The log: verify, prove, export, restore.
     #[command(subcommand)]
     Log(Log),
@@ -57,6 +60,9 @@ pub enum Command {
         /// File to write.
         file: PathBuf,
     },
+    /// Pool sizes and mass rounds.
+    #[command(subcommand)]
+    Plan(crate::commands::plan::Plan),
     /// Make a store from a backup; only where there is none.
     Restore {
         /// File that `sizao backup` wrote.
@@ -87,6 +93,7 @@ Examples:
   sizao import cases.csv --mapping cases.toml --dry-run   read and check, store nothing
   sizao import cases.csv --mapping cases.toml             store; go on where a killed import stopped
   sizao import cases-bad.csv --mapping cases.toml         send the mended rows again
+  sizao import results.hl7 --format hl7v2 --sender lab-7  take in messages of a laboratory
 
 Exit codes: 0 all rows are in, 2 the good rows are in and others came back, 1 nothing could be read or stored.";
 
@@ -168,18 +175,22 @@ pub struct DemoCity {
 
 #[derive(ClapArgs, Debug)]
 pub struct Import {
-    /// CSV (UTF-8 or GB18030) or XLSX with a mapping, or NDJSON (one fact a line) without.
+    /// CSV (UTF-8 or GB18030) or XLSX with a mapping, NDJSON (one fact a line) without, or messages with --format.
     pub file: PathBuf,
     /// Which columns mean what: a TOML file.
     #[arg(long)]
     pub mapping: Option<PathBuf>,
+    /// Form of messages of a laboratory; tables and facts need none.
+    #[arg(long, value_enum, conflicts_with = "mapping")]
+    pub format: Option<Format>,
     /// Folders of packs by which people are assessed, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
     /// Name of the list; without it, the digest of the file. The same list again changes nothing.
     #[arg(long)]
     pub list: Option<String>,
-    /// Of a file of facts: who gives the ids in it; files of one sender refer to each other's. Without it, the list.
+    /// Of facts and messages: who gives the ids in them; files of one sender refer to each other's, and a result that
+    /// came before is known again. Without it, the list.
     #[arg(long)]
     pub sender: Option<String>,
     /// Read and check only; nothing is stored.
@@ -188,6 +199,15 @@ pub struct Import {
     /// File for the rows that are handed back; without it, the file's name with `-bad`.
     #[arg(long, value_name = "FILE")]
     pub bad_rows: Option<PathBuf>,
+}
+
+/// Forms of laboratories' messages.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// HL7 v2 ORU^R01: messages, a batch of them, or frames of MLLP.
+    Hl7v2,
+    /// FHIR R4 in JSON: a bundle or report, or one on each line.
+    Fhir,
 }
 
 #[derive(Subcommand, Debug)]

@@ -5,9 +5,11 @@ mod demo;
 mod doctor;
 mod import;
 mod init;
+pub mod interop;
 mod keys;
 mod log;
 pub mod policy;
+pub mod plan;
 mod rebuild;
 
 use std::process::ExitCode;
@@ -26,8 +28,10 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Assess(order) => assess::run(&order, json),
         Command::Demo(order) => demo::run(order, json, runtime),
         Command::Import(order) => import::run(&node, order, json, runtime),
+        Command::Interop(order) => interop::run(&order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
+        Command::Plan(order) => plan::run(&order, json),
         Command::Restore { file } => runtime.block_on(log::restore(&node, &file, json)),
         Command::Erase(order) => runtime.block_on(log::erase(&node, order, json)),
         Command::Keys(order) => runtime.block_on(keys::run(&node, order, json)),

@@ -6,9 +6,14 @@
 //! guide for those who write a mapping.
 
 mod bad_rows;
+pub mod check;
 pub mod csv;
 mod date;
+pub mod dcc;
+pub mod fhir;
 mod header;
+pub mod hl7v2;
+pub mod lab;
 pub mod mapping;
 mod mask;
 pub mod ndjson;

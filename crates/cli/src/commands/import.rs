@@ -14,14 +14,15 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use sizao_app::imports::{ImportOrder, ImportProgress, ImportReport, ImportWatcher, RowBatch, pump};
 use sizao_interop::{
-    BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, RowError, XlsxImport, ndjson::FactImport,
+    BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, RowError, XlsxImport, fhir::BundleImport,
+    hl7v2::MessageImport, ndjson::FactImport,
 };
 use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_store::{hex, sha256};
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    args::{Import, NodeArgs},
+    args::{Format, Import, NodeArgs},
     node::{self, SystemClock, read_text},
     output::{self, say, thousands},
 };
@@ -46,6 +47,7 @@ struct Input {
 enum Form {
     Table(Arc<Mapping>, String),
     Facts,
+    Messages(Format),
 }
 
 pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Result<ExitCode> {
@@ -179,10 +181,13 @@ impl Input {
     fn open(order: &Import) -> Result<Self> {
         let path = order.file.clone();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let form = match (&order.mapping, extension) {
-            (None, "ndjson" | "jsonl") => Form::Facts,
-            (None, _) => bail!("{}: say with --mapping which columns mean what (see docs/imports.md)", path.display()),
-            (Some(mapping), _) => {
+        let form = match (&order.mapping, order.format, extension) {
+            (_, Some(format), _) => Form::Messages(format),
+            (None, None, "ndjson" | "jsonl") => Form::Facts,
+            (None, None, _) => {
+                bail!("{}: say with --mapping which columns mean what (see docs/imports.md)", path.display())
+            }
+            (Some(mapping), None, _) => {
                 let text = read_text(mapping)?;
                 let digest = hex(&sha256(&[text.as_bytes()]));
                 let mapping = Mapping::from_toml(&text).with_context(|| format!("mapping {}", mapping.display()))?;
@@ -204,6 +209,8 @@ impl Input {
         let (sender, mapping) = match &self.form {
             Form::Table(mapping, digest) => (mapping.sender().to_owned(), digest.clone()),
             Form::Facts => (self.sender.clone(), "facts".to_owned()),
+            Form::Messages(Format::Hl7v2) => (self.sender.clone(), "hl7v2".to_owned()),
+            Form::Messages(Format::Fhir) => (self.sender.clone(), "fhir".to_owned()),
         };
         ImportOrder { list, sender, file_digest: self.digest, mapping, file_bytes: self.bytes }
     }
@@ -228,6 +235,20 @@ impl Input {
                 begins(Box::new(|path| Ok(BadRowsForm::Text(BadRows::lines(text_file(path)?)))));
                 let rows = FactImport::new(open(&self.path)?, &self.sender, DivisionCode::HENAN, now);
                 pump(rows, FactImport::bytes_read, &to)?;
+            }
+            Form::Messages(format) => {
+                begins(Box::new(|path| Ok(BadRowsForm::Text(BadRows::lines(text_file(path)?)))));
+                let (file, sender) = (open(&self.path)?, &self.sender);
+                match format {
+                    Format::Hl7v2 => {
+                        let rows = MessageImport::new(file, sender, DivisionCode::HENAN, now)?;
+                        pump(rows, MessageImport::bytes_read, &to)?;
+                    }
+                    Format::Fhir => {
+                        let rows = BundleImport::new(file, sender, DivisionCode::HENAN, now)?;
+                        pump(rows, BundleImport::bytes_read, &to)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -269,6 +290,12 @@ fn dry_run(input: &Input, json: bool) -> Result<ExitCode> {
         Form::Table(mapping, _) => read_all(CsvImport::new(open(&input.path)?, mapping, now)?, &mut report)?,
         Form::Facts => {
             read_all(FactImport::new(open(&input.path)?, "dry run", DivisionCode::HENAN, now), &mut report)?;
+        }
+        Form::Messages(Format::Hl7v2) => {
+            read_all(MessageImport::new(open(&input.path)?, "dry run", DivisionCode::HENAN, now)?, &mut report)?;
+        }
+        Form::Messages(Format::Fhir) => {
+            read_all(BundleImport::new(open(&input.path)?, "dry run", DivisionCode::HENAN, now)?, &mut report)?;
         }
     }
     say(
