@@ -70,6 +70,9 @@ pub enum Command {
     /// Derived tables.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Surveillance statistics: detectors, reproduction numbers, nowcasts, joined signals, their proofs; needs no store.
+    #[command(subcommand)]
+    Epi(crate::commands::epi::Epi),
     /// Say what is wrong with this node and how to mend it.
     Doctor,
     /// Print completions for a shell.
