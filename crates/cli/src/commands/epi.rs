@@ -1,11 +1,12 @@
 //! `sizao epi …`: the statistics of the boards on files; no store, no key.
 
 mod detectors;
+mod evaluate;
 mod farrington;
 mod files;
 mod growth;
 mod outcome;
-mod parallel;
+mod plot;
 mod reference;
 mod reproduction;
 mod series;
@@ -67,6 +68,8 @@ pub enum Epi {
     /// Factors of weekdays, holidays and make-up working days (ratio to moving average).
     #[command(after_help = TABLES)]
     DayEffects(growth::DayEffectsArgs),
+    /// Plant outbreaks in an invented network and hold the joined signal and every detector against the truth.
+    Evaluate(evaluate::Evaluate),
 }
 
 const TABLES: &str = "\
@@ -104,5 +107,6 @@ pub fn run(order: Epi, json: bool) -> Result<ExitCode> {
         }
         Epi::Growth(order) => growth::run_growth(&order),
         Epi::DayEffects(order) => growth::run_day_effects(&order),
+        Epi::Evaluate(order) => evaluate::run(&order, json),
     }
 }

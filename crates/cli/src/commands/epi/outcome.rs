@@ -3,10 +3,9 @@
 use std::{io::Write, process::ExitCode, sync::Arc};
 
 use anyhow::{Result, bail};
-use sizao_epi::EpiError;
+use sizao_epi::{EpiError, parallel};
 
 use super::{
-    parallel,
     series::{Series, SeriesTable, read_series},
     series_args::SeriesArgs,
 };

@@ -1,4 +1,4 @@
-//! The same work for many series, on all processors, in order.
+//! The same work for many series, on all processors, in order; results do not depend on the number of threads.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},

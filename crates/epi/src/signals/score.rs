@@ -1,0 +1,361 @@
+//! One score per county and day, joined and for each detector alone.
+
+use std::ops::Range;
+
+use jiff::civil::Date;
+
+use super::calibration::Calibration;
+use super::detectors::{DETECTORS, DayScores, Detector, WARM_UP, Workspace};
+use super::network::Network;
+use crate::day_effects::{HolidayCalendar, estimate_day_effects};
+use crate::error::EpiError;
+use crate::{Counts, parallel};
+
+/// Counties needed before their common rise is taken out of each.
+const COUNTIES_FOR_COMMON: usize = 8;
+/// A source counts in the joined score from this evidence on: p <= 0.1.
+const EVIDENCE_MIN: f32 = std::f32::consts::LN_10;
+/// Days back over which sources may have spoken and still be joined: they do not all see an outbreak on the same day.
+const MEMORY: usize = 3;
+/// Calibration classes by mean count per day.
+const CLASS_EDGES: [f64; 5] = [0.05, 0.3, 1.5, 8.0, 40.0];
+const CLASSES: usize = CLASS_EDGES.len() + 1;
+/// Past scores kept per class, detector and source at most.
+const SAMPLE: usize = 60_000;
+
+/// How a network is scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreSettings {
+    /// Holidays and make-up working days.
+    pub calendar: HolidayCalendar,
+    /// Days of the past (places from 0, end excluded) from which usual scores are learned.
+    pub learn_from: Range<usize>,
+    /// Threads; 0 for one per processor. The result does not depend on it.
+    pub threads: usize,
+}
+
+/// Scores of every county and day: -ln of the probability of a day as unusual without an outbreak.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkScores {
+    /// First day with a score, a place in [`Network::dates`].
+    pub first_day: usize,
+    /// `[county][day - first_day]`: detectors and sources joined.
+    pub joined: Vec<Vec<f32>>,
+    /// `[detector][county][day - first_day]`: the most unusual series of the county by that detector alone.
+    pub single: Vec<Vec<Vec<f32>>>,
+    /// `[county][day - first_day]`: the site behind the joined score, or `None` where it is the county as a whole.
+    pub site: Vec<Vec<Option<u32>>>,
+}
+
+/// What was learned of usual scores; to score other days, or a twin of the network, by the same measure.
+pub struct Learned {
+    detectors: Calibrations,
+    county: Option<Calibration>,
+    site: Option<Calibration>,
+}
+
+/// Scores a network by what its own past teaches.
+///
+/// 1. Per source, factors of weekdays and holidays from the sum of all counties ([`estimate_day_effects`]), and the common
+///    rise: all counties' last seven days over their baseline (with eight counties or more).
+/// 2. Every site series and every county sum is run through the detectors ([`Detector`]); expected counts are a 42-day
+///    mean, 14 days apart, times the day's factor and the common rise.
+/// 3. Each score becomes -ln p by the past scores of like series (same source, level and mean count).
+/// 4. Joined score of a site or county: Σ over sources of the largest -ln p of any detector in the last three days, where
+///    it is at least -ln 0.1 (the truncated product method); again turned into -ln p by its own past.
+/// 5. Score of a county: the largest of its own and of its sites', the latter less ln(number of sites) (Bonferroni).
+///
+/// # Errors
+/// [`EpiError::SeriesTooShort`] when there are fewer than 57 days or too few to learn from, and those of
+/// [`Network::check`].
+/// # Limits
+/// A rise of all counties at once is taken out: it belongs to the province's own series, which Farrington judges. Past
+/// outbreaks among the days learned from make scores smaller, never larger.
+/// # Source
+/// Zaykin et al. 2002, Genet Epidemiol 22:170-185 (truncated product); Coles 2001, An Introduction to Statistical
+/// Modeling of Extreme Values, chapter 4 (tail). Checked by injection: docs/methods/epi-signals.md.
+pub fn score_network(network: &Network, settings: &ScoreSettings) -> Result<(NetworkScores, Learned), EpiError> {
+    let learn = check(network, settings)?;
+    let plan = Plan::new(network, settings);
+    let detectors = plan.learn(&learn);
+    let parts = plan.all_evidence(&detectors);
+    let (county, site) = learn_joined(&parts, &learn);
+    let learned = Learned { detectors, county, site };
+    Ok((join(network, parts, &learned), learned))
+}
+
+/// Scores a network with the same sources by what was learned before.
+///
+/// # Errors
+/// As for [`score_network`].
+pub fn score_with(network: &Network, settings: &ScoreSettings, learned: &Learned) -> Result<NetworkScores, EpiError> {
+    check(network, settings)?;
+    let sources = (network.sources.len(), learned.detectors.sources);
+    if sources.0 != sources.1 {
+        let (left, right) = ("The list of sources", "that learned from");
+        return Err(EpiError::LengthsDiffer { left, left_len: sources.0, right, right_len: sources.1 });
+    }
+    let parts = Plan::new(network, settings).all_evidence(&learned.detectors);
+    Ok(join(network, parts, learned))
+}
+
+impl Learned {
+    pub(super) fn detectors(&self) -> &Calibrations {
+        &self.detectors
+    }
+}
+
+/// The days to learn from.
+fn check(network: &Network, settings: &ScoreSettings) -> Result<Range<usize>, EpiError> {
+    network.check()?;
+    let days = network.dates.len();
+    let learn = settings.learn_from.start.max(WARM_UP)..settings.learn_from.end.min(days);
+    if days <= WARM_UP || learn.len() < 28 || network.sources.is_empty() {
+        return Err(EpiError::SeriesTooShort { have: days, need: WARM_UP + 29, what: "the joined signal" });
+    }
+    Ok(learn)
+}
+
+/// What all counties share.
+pub(super) struct Plan<'a> {
+    network: &'a Network,
+    threads: usize,
+    weekday: Vec<Vec<f64>>,
+    common: Vec<Vec<f64>>,
+    sums: Vec<Vec<Vec<f64>>>,
+    series_of_county: Vec<Vec<usize>>,
+}
+
+/// Calibrations by level (site, county), source, class and detector.
+pub(super) struct Calibrations {
+    table: Vec<Option<Calibration>>,
+    sources: usize,
+}
+
+impl Calibrations {
+    fn slot(sources: usize, is_county: bool, source: usize, class: usize, detector: usize) -> usize {
+        ((usize::from(is_county) * sources + source) * CLASSES + class) * DETECTORS.len() + detector
+    }
+
+    /// -ln p of the scores of a day, by detector; 0 where nothing is known.
+    pub(super) fn evidence(&self, is_county: bool, source: usize, class: usize, scores: &DayScores) -> DayScores {
+        let first = Self::slot(self.sources, is_county, source, class, 0);
+        let mut evidence = [0.0; DETECTORS.len()];
+        for (detector, (evidence, score)) in evidence.iter_mut().zip(scores).enumerate() {
+            if let Some(calibration) = &self.table[first + detector]
+                && score.is_finite()
+            {
+                *evidence = calibration.evidence(*score);
+            }
+        }
+        evidence
+    }
+}
+
+/// Evidence of one county.
+struct CountyEvidence {
+    single: Vec<Vec<f32>>,
+    county: Vec<f32>,
+    sites: Vec<(u32, Vec<f32>)>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(network: &'a Network, settings: &ScoreSettings) -> Self {
+        let sums = network.county_sums();
+        let totals: Vec<Vec<f64>> = (0..network.sources.len())
+            .map(|source| {
+                let mut total = vec![0.0; network.dates.len()];
+                sums.iter().for_each(|county| total.iter_mut().zip(&county[source]).for_each(|(t, y)| *t += y));
+                total
+            })
+            .collect();
+        let weekday: Vec<Vec<f64>> =
+            totals.iter().map(|total| day_factors(&network.dates, total, &settings.calendar)).collect();
+        let common = totals
+            .iter()
+            .zip(&weekday)
+            .map(|(total, weekday)| common_rise(total, weekday, network.counties.len()))
+            .collect();
+        let mut series_of_county = vec![Vec::new(); network.counties.len()];
+        for (place, series) in network.series.iter().enumerate() {
+            series_of_county[network.sites[series.site].county].push(place);
+        }
+        Self { network, threads: settings.threads, weekday, common, sums, series_of_county }
+    }
+
+    /// Runs `work` on every series of a county: its sites', then its sums. Tells level, place (of the series, or of the
+    /// source) and source.
+    pub(super) fn each_series(&self, county: usize, work: &mut dyn FnMut(bool, usize, usize, &[f64], &mut Workspace)) {
+        let mut workspace = Workspace::default();
+        for &place in &self.series_of_county[county] {
+            let series = &self.network.series[place];
+            workspace.run(&series.counts, &self.weekday[series.source], &self.common[series.source]);
+            work(false, place, series.source, &series.counts, &mut workspace);
+        }
+        for (source, sum) in self.sums[county].iter().enumerate() {
+            workspace.run(sum, &self.weekday[source], &self.common[source]);
+            workspace.add_farrington(sum);
+            work(true, source, source, sum, &mut workspace);
+        }
+    }
+
+    /// Learns usual scores from the days given.
+    pub(super) fn learn(&self, learn: &Range<usize>) -> Calibrations {
+        let sources = self.network.sources.len();
+        let slots = Calibrations::slot(sources, true, sources - 1, CLASSES - 1, DETECTORS.len() - 1) + 1;
+        // Every so manieth day of every series, so that no class holds more than it needs.
+        let points = self.network.series.len().max(1) * learn.len() / sources.max(1);
+        let stride = (points / SAMPLE).clamp(1, 29) | 1;
+        let counties: Vec<usize> = (0..self.network.counties.len()).collect();
+        let parts = parallel::map(&counties, self.threads, |&county| {
+            let mut samples: Vec<Vec<f32>> = vec![Vec::new(); slots];
+            self.each_series(county, &mut |is_county, place, source, y, workspace| {
+                let class = class_of(&y[learn.clone()]);
+                let first = Calibrations::slot(sources, is_county, source, class, 0);
+                let step = if is_county { 1 } else { stride };
+                for day in (learn.start + place % step..learn.end).step_by(step) {
+                    let scores = &workspace.scores[day - WARM_UP];
+                    scores.iter().enumerate().for_each(|(detector, score)| samples[first + detector].push(*score));
+                }
+            });
+            samples
+        });
+        let mut all: Vec<Vec<f32>> = vec![Vec::new(); slots];
+        for part in parts {
+            all.iter_mut().zip(part).for_each(|(all, mut part)| all.append(&mut part));
+        }
+        Calibrations { table: all.into_iter().map(Calibration::learn).collect(), sources }
+    }
+
+    fn all_evidence(&self, calibrations: &Calibrations) -> Vec<CountyEvidence> {
+        let counties: Vec<usize> = (0..self.network.counties.len()).collect();
+        parallel::map(&counties, self.threads, |&county| self.county_evidence(county, calibrations))
+    }
+
+    fn county_evidence(&self, county: usize, calibrations: &Calibrations) -> CountyEvidence {
+        let days = self.network.dates.len() - WARM_UP;
+        let ln_sites = (self.sites_in(county).max(1) as f32).ln();
+        let mut found = CountyEvidence {
+            single: vec![vec![0.0; days]; DETECTORS.len()],
+            county: vec![0.0; days],
+            sites: Vec::new(),
+        };
+        let mut memory = Vec::new();
+        self.each_series(county, &mut |is_county, place, source, y, workspace| {
+            let class = class_of(y);
+            let handicap = if is_county { 0.0 } else { ln_sites };
+            memory.clear();
+            for (day, scores) in workspace.scores.iter().enumerate() {
+                let evidence = calibrations.evidence(is_county, source, class, scores);
+                for (single, evidence) in found.single.iter_mut().zip(&evidence) {
+                    single[day] = single[day].max(evidence - handicap);
+                }
+                memory.push(evidence.iter().copied().fold(0.0, f32::max));
+            }
+            let sum = if is_county {
+                &mut found.county
+            } else {
+                let site = self.network.series[place].site as u32;
+                if found.sites.last().is_none_or(|(last, _)| *last != site) {
+                    found.sites.push((site, vec![0.0; days]));
+                }
+                &mut found.sites.last_mut().expect("just pushed").1
+            };
+            for (day, sum) in sum.iter_mut().enumerate() {
+                let recent = memory[(day + 1).saturating_sub(MEMORY)..=day].iter().copied().fold(0.0, f32::max);
+                if recent >= EVIDENCE_MIN {
+                    *sum += recent;
+                }
+            }
+        });
+        found
+    }
+
+    fn sites_in(&self, county: usize) -> usize {
+        self.network.sites.iter().filter(|site| site.county == county).count()
+    }
+}
+
+/// Usual joined scores of counties and of sites.
+fn learn_joined(parts: &[CountyEvidence], learn: &Range<usize>) -> (Option<Calibration>, Option<Calibration>) {
+    let range = learn.start - WARM_UP..learn.end - WARM_UP;
+    let of_counties = parts.iter().flat_map(|part| part.county[range.clone()].iter().copied()).collect();
+    let sites: usize = parts.iter().map(|part| part.sites.len()).sum();
+    let stride = (sites * range.len() / (4 * SAMPLE)).max(1);
+    let of_sites = parts
+        .iter()
+        .flat_map(|part| &part.sites)
+        .enumerate()
+        .flat_map(|(place, (_, site))| site[range.clone()].iter().skip(place % stride).step_by(stride).copied())
+        .collect();
+    (Calibration::learn(of_counties), Calibration::learn(of_sites))
+}
+
+/// Step 4, second half, and step 5.
+fn join(network: &Network, parts: Vec<CountyEvidence>, learned: &Learned) -> NetworkScores {
+    let evidence = |calibration: &Option<Calibration>, score: f32| {
+        calibration.as_ref().map_or(0.0, |calibration| calibration.evidence(score))
+    };
+    let counties = network.counties.len();
+    let mut scores = NetworkScores {
+        first_day: WARM_UP,
+        joined: Vec::with_capacity(counties),
+        single: vec![Vec::with_capacity(counties); DETECTORS.len()],
+        site: Vec::with_capacity(counties),
+    };
+    for part in parts {
+        let mut joined: Vec<f32> = part.county.iter().map(|sum| evidence(&learned.county, *sum)).collect();
+        let mut behind = vec![None; joined.len()];
+        let handicap = (part.sites.len().max(1) as f32).ln();
+        for (site, sums) in &part.sites {
+            for (day, sum) in sums.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
+                let score = evidence(&learned.site, *sum) - handicap;
+                if score > joined[day] {
+                    (joined[day], behind[day]) = (score, Some(*site));
+                }
+            }
+        }
+        scores.joined.push(joined);
+        scores.site.push(behind);
+        scores.single.iter_mut().zip(part.single).for_each(|(all, one)| all.push(one));
+    }
+    scores
+}
+
+/// Class of a series by its mean count per day.
+pub(super) fn class_of(y: &[f64]) -> usize {
+    let mean = y.iter().sum::<f64>() / y.len().max(1) as f64;
+    CLASS_EDGES.iter().take_while(|edge| mean > **edge).count()
+}
+
+fn day_factors(dates: &[Date], total: &[f64], calendar: &HolidayCalendar) -> Vec<f64> {
+    let counts = Counts::new(total.iter().map(|y| y.round()));
+    let effects = counts.and_then(|counts| estimate_day_effects(dates, &counts, calendar, 50.0));
+    match effects {
+        Ok(effects) => dates.iter().map(|date| effects.factor(*date, calendar).clamp(0.05, 20.0)).collect(),
+        Err(_) => vec![1.0; dates.len()],
+    }
+}
+
+/// Seven cleaned days of all counties over the same baseline as a series has.
+fn common_rise(total: &[f64], weekday: &[f64], counties: usize) -> Vec<f64> {
+    let mut common = vec![1.0; total.len()];
+    if counties < COUNTIES_FOR_COMMON {
+        return common;
+    }
+    let clean: Vec<f64> = total.iter().zip(weekday).map(|(y, factor)| y / factor).collect();
+    let mean = |days: &[f64]| days.iter().sum::<f64>() / days.len() as f64;
+    for t in WARM_UP..total.len() {
+        let baseline = mean(&clean[t - WARM_UP..t - 14]);
+        if baseline > 0.0 {
+            common[t] = (mean(&clean[t - 6..=t]) / baseline).clamp(0.2, 5.0);
+        }
+    }
+    common
+}
+
+/// The name of the detector that speaks loudest.
+pub(super) fn loudest(evidence: &DayScores) -> (Detector, f32) {
+    let place = (0..evidence.len()).max_by(|a, b| evidence[*a].total_cmp(&evidence[*b])).unwrap_or(0);
+    (DETECTORS[place], evidence[place])
+}
