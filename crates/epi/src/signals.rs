@@ -14,4 +14,4 @@ pub use detectors::{DETECTORS, Detector};
 pub use happenings::{Happening, alarms_per_county_week, cut_for_budget, find_happenings};
 pub use network::{Network, NetworkSeries, NetworkSite};
 pub use ranking::{Contribution, RankedSignal, RankingSettings, rank_signals};
-pub use score::{Learned, NetworkScores, ScoreSettings, score_network, score_with};
+pub use score::{ALARM_CELL, Learned, NetworkScores, ScoreSettings, score_network, score_with};

@@ -11,6 +11,8 @@ mod reference;
 mod reproduction;
 mod series;
 mod series_args;
+mod signals;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -68,6 +70,12 @@ pub enum Epi {
     /// Factors of weekdays, holidays and make-up working days (ratio to moving average).
     #[command(after_help = TABLES)]
     DayEffects(growth::DayEffectsArgs),
+    /// Detectors joined per county and site: one signal per happening, ranked by expected benefit.
+    #[command(after_help = signals::EXAMPLES)]
+    Signals(signals::Signals),
+    /// Alarm days and quiet months of every detector on series with known events.
+    #[command(after_help = watch::EXAMPLES)]
+    Watch(watch::Watch),
     /// Plant outbreaks in an invented network and hold the joined signal and every detector against the truth.
     Evaluate(evaluate::Evaluate),
 }
@@ -107,6 +115,8 @@ pub fn run(order: Epi, json: bool) -> Result<ExitCode> {
         }
         Epi::Growth(order) => growth::run_growth(&order),
         Epi::DayEffects(order) => growth::run_day_effects(&order),
+        Epi::Signals(order) => signals::run(&order, json),
+        Epi::Watch(order) => watch::run(&order, json),
         Epi::Evaluate(order) => evaluate::run(&order, json),
     }
 }

@@ -116,11 +116,11 @@ impl Workspace {
             let windows = self.windows(t, dispersion);
             let sparse = self.sparse(t, mean);
             self.scores.push([
-                c1 as f32,
-                c2 as f32,
-                c3 as f32,
+                c1.asinh() as f32,
+                c2.asinh() as f32,
+                c3.asinh() as f32,
                 cusum as f32,
-                windows as f32,
+                windows.asinh() as f32,
                 sparse as f32,
                 f32::NEG_INFINITY,
             ]);

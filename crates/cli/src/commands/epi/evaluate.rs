@@ -15,7 +15,7 @@ use sizao_epi::{
     day_effects::HolidayCalendar,
     evaluation::{EvaluationSettings, OperatingPoint, ScoredTwins, Share, at_budget, at_sensitivity, evaluate_curve},
     invented::{InventionSettings, invent_network},
-    signals::{DETECTORS, ScoreSettings, score_network, score_with},
+    signals::{ALARM_CELL, DETECTORS, ScoreSettings, score_network, score_with},
 };
 
 use super::plot::{Line, Plot, Scale};
@@ -60,6 +60,16 @@ const POINTS: usize = 160;
 struct Curve {
     name: &'static str,
     points: Vec<OperatingPoint>,
+    /// Of a single detector: what its series send out, each for itself, at each point.
+    unmerged: Option<Vec<Unmerged>>,
+}
+
+/// Alarms of single series at a cut.
+#[derive(Clone, Copy)]
+struct Unmerged {
+    per_county_week: f64,
+    /// Share of them that would not be there without the outbreaks.
+    precision: f64,
 }
 
 pub fn run(order: &Evaluate, json: bool) -> Result<ExitCode> {
@@ -82,8 +92,12 @@ fn curves(order: &Evaluate) -> Result<(Vec<Curve>, usize)> {
         outbreaks_per_county_year: order.outbreaks,
         seed: order.seed,
     })?;
-    let settings =
-        ScoreSettings { calendar: HolidayCalendar::china(), learn_from: 0..order.history, threads: order.threads };
+    let settings = ScoreSettings {
+        calendar: HolidayCalendar::china(),
+        learn_from: 0..order.history,
+        quiet_days: order.quiet_days,
+        threads: order.threads,
+    };
     let (injected, learned) = score_network(&invented.network, &settings)?;
     let twin = score_with(&invented.twin, &settings, &learned)?;
     let first_day = injected.first_day;
@@ -91,11 +105,22 @@ fn curves(order: &Evaluate) -> Result<(Vec<Curve>, usize)> {
     let rules = EvaluationSettings { days, quiet_days: order.quiet_days, grace_days: 3 };
     let curve = |name, injected: &[Vec<f32>], twin: &[Vec<f32>]| -> Result<Curve> {
         let scores = ScoredTwins { injected, twin, first_day };
-        Ok(Curve { name, points: evaluate_curve(scores, &invented.outbreaks, &rules, POINTS)? })
+        Ok(Curve { name, points: evaluate_curve(scores, &invented.outbreaks, &rules, POINTS)?, unmerged: None })
     };
     let mut curves = vec![curve("joined", &injected.joined, &twin.joined)?];
     for (place, detector) in DETECTORS.iter().enumerate() {
-        curves.push(curve(detector.name(), &injected.single[place], &twin.single[place])?);
+        let mut single = curve(detector.name(), &injected.single[place], &twin.single[place])?;
+        let (with, without) = (&injected.series_alarms[place], &twin.series_alarms[place]);
+        let at = |point: &OperatingPoint| {
+            let cell = ((point.cut / ALARM_CELL).max(0.0) as usize).min(with.len() - 1);
+            let (with, without) = (f64::from(with[cell]), f64::from(without[cell]));
+            Unmerged {
+                per_county_week: with * 7.0 / (order.counties * order.days) as f64,
+                precision: if with > 0.0 { ((with - without) / with).max(0.0) } else { 0.0 },
+            }
+        };
+        single.unmerged = Some(single.points.iter().map(at).collect());
+        curves.push(single);
     }
     let planted = curves[0].points.first().map_or(0, |point| point.sensitivity.all);
     Ok((curves, planted))
@@ -107,46 +132,62 @@ fn words(order: &Evaluate, curves: &[Curve], planted: usize) -> String {
             "{} counties, {} sites with 4 series each, {} days after {} of history, seed {}: {planted} outbreaks",
             order.counties, order.sites, order.days, order.history, order.seed
         ),
-        format!("at {} signal(s) per county and week, or the most that a detector reaches:", order.budget),
-        format!("{:12} {:>8} {:>22} {:>18} {:>22}", "", "signals", "sensitivity", "delay (days)", "precision"),
+        format!("each detector alone, its series sending up to {} alarm(s) per county and week:", order.budget),
+        HEADER.to_owned(),
     ];
-    for curve in curves {
-        let text = at_budget(&curve.points, order.budget).map_or("no point".to_owned(), point_words);
-        lines.push(format!("{:12} {text}", curve.name));
+    for curve in &curves[1..] {
+        lines.push(format!("{:12} {}", curve.name, place_words(curve, unmerged_at(curve, order.budget))));
     }
-    if let Some((best, point)) = best_single(curves, order.budget) {
-        let sensitivity = point.sensitivity.value.unwrap_or(0.0);
-        lines.push(format!("at the sensitivity of the best of them alone ({}, {}):", best.name, percent(sensitivity)));
+    if let Some((best, place)) = best_single(curves, order.budget) {
+        let sensitivity = best.points[place].sensitivity.value.unwrap_or(0.0);
+        lines.push(format!("at the sensitivity of the best of them ({}, {}):", best.name, percent(sensitivity)));
         for curve in curves {
-            let text = at_sensitivity(&curve.points, sensitivity).map_or("not reached".to_owned(), point_words);
-            lines.push(format!("{:12} {text}", curve.name));
+            let place = at_sensitivity(&curve.points, sensitivity)
+                .and_then(|point| curve.points.iter().position(|other| other.cut == point.cut));
+            lines.push(format!("{:12} {}", curve.name, place_words(curve, place)));
         }
     }
-    lines
-        .push("sensitivity of the joined signal by shape, at 1, 0.25 and 0.05 signals per county and week:".to_owned());
-    for budget in [1.0, 0.25, 0.05] {
-        if let Some(point) = at_budget(&curves[0].points, budget) {
+    lines.push("the joined signal, and the best detector alone with its alarms merged per county:".to_owned());
+    for budget in [0.3, 0.2, 0.1, 0.05, 0.02] {
+        for curve in curves.iter().take(1).chain(best_single(curves, order.budget).map(|(best, _)| best)) {
+            let Some(point) = at_budget(&curve.points, budget) else { continue };
             let shapes: Vec<String> = point
                 .by_shape
                 .iter()
-                .map(|(shape, share)| format!("{} {}", shape.name(), share_words(share)))
+                .map(|(shape, share)| format!("{} {}", shape.name(), share.value.map_or("-".to_owned(), percent)))
                 .collect();
-            lines.push(format!("{budget:12} {}; precision {}", shapes.join(", "), share_words(&point.precision)));
+            lines.push(format!("{:12} {} [{}]", curve.name, point_words(point, None), shapes.join(", ")));
         }
     }
     lines.join("\n")
 }
 
-/// The detector that finds most at the budget, with its point.
-fn best_single(curves: &[Curve], budget: f64) -> Option<(&Curve, &OperatingPoint)> {
-    let points = curves[1..].iter().filter_map(|curve| Some((curve, at_budget(&curve.points, budget)?)));
-    points.max_by(|a, b| a.1.sensitivity.part.cmp(&b.1.sensitivity.part))
+const HEADER: &str = "             signals  (alarms of series)            sensitivity       delay (days)              \
+                      precision  (of series' alarms)";
+
+/// The place of the point of a single detector whose series send out most within a budget.
+fn unmerged_at(curve: &Curve, budget: f64) -> Option<usize> {
+    curve.unmerged.as_ref()?.iter().rposition(|alarms| alarms.per_county_week <= budget)
 }
 
-fn point_words(point: &OperatingPoint) -> String {
+/// The detector that finds most at the budget, with the place of its point.
+fn best_single(curves: &[Curve], budget: f64) -> Option<(&Curve, usize)> {
+    let places = curves.iter().filter_map(|curve| Some((curve, unmerged_at(curve, budget)?)));
+    places.max_by(|a, b| a.0.points[a.1].sensitivity.part.cmp(&b.0.points[b.1].sensitivity.part))
+}
+
+fn place_words(curve: &Curve, place: Option<usize>) -> String {
+    place.map_or("not reached".to_owned(), |place| {
+        point_words(&curve.points[place], curve.unmerged.as_ref().map(|alarms| alarms[place]))
+    })
+}
+
+fn point_words(point: &OperatingPoint, unmerged: Option<Unmerged>) -> String {
     let delay = point.delay_days.map_or("-".to_owned(), |d| format!("{} ({}–{})", d.value, d.lower, d.upper));
+    let alarms = unmerged.map_or(String::new(), |alarms| format!("({:.3})", alarms.per_county_week));
+    let precision = unmerged.map_or(String::new(), |alarms| format!("({})", percent(alarms.precision)));
     format!(
-        "{:>8.3} {:>22} {delay:>18} {:>22}",
+        "{:>7.3}  {alarms:<18} {:>22} {delay:>18} {:>22}  {precision}",
         point.alarms_per_county_week,
         share_words(&point.sensitivity),
         share_words(&point.precision)
@@ -176,13 +217,13 @@ fn as_json(order: &Evaluate, curves: &[Curve]) -> serde_json::Value {
         })
     };
     let best = best_single(curves, order.budget);
-    let sensitivity = best.and_then(|(_, point)| point.sensitivity.value);
+    let sensitivity = best.and_then(|(best, place)| best.points[place].sensitivity.value);
     let rows: Vec<_> = curves
         .iter()
         .map(|curve| {
             json!({
                 "name": curve.name,
-                "at_budget": at_budget(&curve.points, order.budget).map(point),
+                "at_budget_of_series_alarms": unmerged_at(curve, order.budget).map(|place| point(&curve.points[place])),
                 "at_equal_sensitivity": sensitivity.and_then(|s| at_sensitivity(&curve.points, s)).map(point),
             })
         })

@@ -1,6 +1,11 @@
 //! What a method says about one series, and the table written from it.
 
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{
+    io::Write,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use sizao_epi::{EpiError, parallel};
@@ -54,15 +59,22 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
     let table = read_series(args)?;
     table.remarks.iter().for_each(|remark| eprintln!("{remark}"));
     let judged = parallel::map(&table.series, args.threads, |series| {
+        let begun = Instant::now();
         let outcome = method.judge(series);
+        let time = Time { judging: begun.elapsed(), periods: outcome.as_ref().map_or(0, judged_periods) };
         let text = rows_as_text(series, method, &outcome);
-        (outcome.err(), text)
+        (outcome.err(), text, time)
     });
-    let errors: Vec<&EpiError> = judged.iter().filter_map(|(error, _)| error.as_ref()).collect();
+    if args.times {
+        let judging: Duration = judged.iter().map(|(_, _, time)| time.judging).sum();
+        let periods: usize = judged.iter().map(|(_, _, time)| time.periods).sum();
+        eprintln!("judged {periods} {:.6}", judging.as_secs_f64());
+    }
+    let errors: Vec<&EpiError> = judged.iter().filter_map(|(error, ..)| error.as_ref()).collect();
     if errors.len() == judged.len() {
         bail!("{}", errors[0]);
     }
-    write_table(args, &table, method, judged.iter().map(|(_, text)| text.as_slice()))?;
+    write_table(args, &table, method, judged.iter().map(|(_, text, _)| text.as_slice()))?;
     if errors.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -73,6 +85,16 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
         errors[0]
     );
     Ok(ExitCode::from(2))
+}
+
+/// What judging one series took.
+struct Time {
+    judging: Duration,
+    periods: usize,
+}
+
+fn judged_periods(outcome: &Outcome) -> usize {
+    outcome.values.first().map_or(0, |column| column.iter().flatten().count())
 }
 
 fn write_table<'a>(

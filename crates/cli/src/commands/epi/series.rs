@@ -223,7 +223,7 @@ impl DayReader {
 }
 
 /// `2022-01-04`, without the detour of a general parser.
-fn plain_day(text: &str) -> Option<Date> {
+pub fn plain_day(text: &str) -> Option<Date> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
     let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
     if !digits.iter().all(u8::is_ascii_digit) {

@@ -26,6 +26,9 @@ pub struct SeriesArgs {
     /// Threads; 0 for one per processor.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
+    /// Print to standard error how many periods were judged and the seconds that judging them took.
+    #[arg(long)]
+    pub times: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
