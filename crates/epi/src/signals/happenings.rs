@@ -71,18 +71,30 @@ pub fn cut_for_budget(
         let found = find_happenings(scores, cut, quiet_days, days.clone());
         alarms_per_county_week(found.len(), scores.len(), days.len())
     };
-    // Fewer signals with a higher cut, but for merging: with a very low one everything is one happening. The lowest
-    // point from which on the rate stays within the budget is searched from above.
-    let top = scores.iter().flat_map(|s| &s[days.clone()]).copied().fold(0.0, f32::max);
-    let mut cut = top + 1e-3;
-    let mut step = (top / 200.0).max(1e-3);
-    while step > 1e-3 {
-        while cut - step > 0.0 && rate(cut - step) <= budget {
-            cut -= step;
-        }
-        step /= 4.0;
+    // With a lower cut there are more signals, until everything runs together: the rate is searched from above, by ranks,
+    // so that a few very high scores do not make the steps too wide.
+    let mut all: Vec<f32> = scores.iter().flat_map(|s| &s[days.clone()]).copied().filter(|s| *s > 0.0).collect();
+    all.sort_unstable_by(|a, b| b.total_cmp(a));
+    all.dedup();
+    let Some(&top) = all.first() else { return Ok(1e-3) };
+    let (mut within, mut rank) = (None, 0);
+    while rank < all.len() && rate(all[rank]) <= budget {
+        within = Some(rank);
+        rank += 1 + rank / 16;
     }
-    Ok(cut)
+    let (mut low, mut high) = match within {
+        None => return Ok(top * 1.001 + 1e-3),
+        Some(within) => (within, rank.min(all.len())),
+    };
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if rate(all[middle]) <= budget {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(all[low])
 }
 
 #[cfg(test)]

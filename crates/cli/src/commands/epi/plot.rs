@@ -17,7 +17,6 @@ pub struct Plot {
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Scale {
-    Linear,
     Logarithmic,
     /// Days since 1970-01-01.
     Date,
@@ -169,7 +168,6 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
 
 fn x_ticks(frame: &Frame) -> Vec<(f64, String)> {
     match frame.scale {
-        Scale::Linear => ticks(frame.x.0, frame.x.1).into_iter().map(|tick| (tick, tick.to_string())).collect(),
         Scale::Logarithmic => (-6..=6)
             .flat_map(|power| [1.0, 2.0, 5.0].map(|m| m * 10.0_f64.powi(power)))
             .filter(|tick| (frame.x.0..=frame.x.1).contains(tick))
