@@ -4,6 +4,7 @@
 # SIZES="F,E,C": series that R gets for Farrington, EARS and Cori; sizao always gets all 1,000.
 # SIZAO_BIN names a built sizao; without it `cargo build --release` makes one.
 set -euo pipefail
+export TZ=UTC
 cd "$(dirname "$0")/.."
 reference=${1:-${SIZAO_REFERENCE:?name the reference folder, or set SIZAO_REFERENCE}}
 sizes=${SIZES:-20,200,100}

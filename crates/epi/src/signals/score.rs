@@ -160,6 +160,9 @@ impl Calibrations {
     }
 }
 
+/// What is done with one scored series: whether it is a county's sum, its place, its source, its counts, its scores.
+pub(super) type SeriesWork<'a> = dyn FnMut(bool, usize, usize, &[f64], &mut Workspace) + 'a;
+
 /// Evidence of one county.
 struct CountyEvidence {
     single: Vec<Vec<f32>>,
@@ -195,7 +198,7 @@ impl<'a> Plan<'a> {
 
     /// Runs `work` on every series of a county: its sites', then its sums. Tells level, place (of the series, or of the
     /// source) and source.
-    pub(super) fn each_series(&self, county: usize, work: &mut dyn FnMut(bool, usize, usize, &[f64], &mut Workspace)) {
+    pub(super) fn each_series(&self, county: usize, work: &mut SeriesWork<'_>) {
         let mut workspace = Workspace::default();
         for &place in &self.series_of_county[county] {
             let series = &self.network.series[place];
