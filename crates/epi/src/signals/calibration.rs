@@ -14,6 +14,8 @@ pub(super) struct Calibration {
     cells_per_unit: f32,
     table: Vec<f32>,
     tail_start: f32,
+    /// -ln p where the tail begins.
+    tail_evidence: f32,
     tail_scale: f32,
 }
 
@@ -34,6 +36,8 @@ impl Calibration {
         let excess: f32 = scores[n - above..].iter().map(|score| score - tail_start).sum();
         let tail_scale = (excess / above as f32).max(1e-3);
         let width = ((tail_start - low) / CELLS as f32).max(1e-6);
+        let evidence = |below: usize| -(((n - below) as f64 + 1.0) / (n as f64 + 1.0)).ln() as f32;
+        let tail_evidence = evidence(scores.partition_point(|score| *score < tail_start));
         let mut table = Vec::with_capacity(CELLS + 1);
         let mut below = 0;
         for cell in 0..=CELLS {
@@ -41,16 +45,15 @@ impl Calibration {
             while below < n && scores[below] < edge {
                 below += 1;
             }
-            table.push(-(((n - below) as f64 + 1.0) / (n as f64 + 1.0)).ln() as f32);
+            table.push(evidence(below));
         }
-        Some(Self { low, cells_per_unit: 1.0 / width, table, tail_start, tail_scale })
+        Some(Self { low, cells_per_unit: 1.0 / width, table, tail_start, tail_evidence, tail_scale })
     }
 
     /// -ln p of a score.
     pub(super) fn evidence(&self, score: f32) -> f32 {
-        let last = self.table[CELLS];
         if score >= self.tail_start {
-            return last + (score - self.tail_start) / self.tail_scale;
+            return self.tail_evidence + (score - self.tail_start) / self.tail_scale;
         }
         let place = ((score - self.low) * self.cells_per_unit).max(0.0) as usize;
         self.table[place.min(CELLS)]
