@@ -243,7 +243,12 @@ mod tests {
             let settings = EarsSettings { sd_min: SD_MIN, ..EarsSettings::usual(method) };
             for row in ears(&Counts::new(y.clone()).unwrap(), &settings).unwrap() {
                 let Some(day) = row.position.checked_sub(WARM_UP) else { continue };
-                assert_eq!(f64::from(workspace.scores[day][place]) > z.asinh(), row.is_alarm, "{method:?} {}", row.position);
+                assert_eq!(
+                    f64::from(workspace.scores[day][place]) > z.asinh(),
+                    row.is_alarm,
+                    "{method:?} {}",
+                    row.position
+                );
             }
         }
     }
