@@ -79,6 +79,9 @@ pub enum Command {
     /// Policy packs: check, test, sign, compare, adopt.
     #[command(subcommand)]
     Policy(crate::commands::policy::Policy),
+    /// Surveillance statistics: detectors, reproduction numbers, nowcasts, joined signals, their proofs; needs no store.
+    #[command(subcommand)]
+    Epi(crate::commands::epi::Epi),
     /// Say what is wrong with this node and how to mend it.
     Doctor,
     /// Print completions for a shell.

@@ -3,6 +3,7 @@
 mod assess;
 mod demo;
 mod doctor;
+pub mod epi;
 mod import;
 mod init;
 pub mod interop;
@@ -37,6 +38,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Keys(order) => runtime.block_on(keys::run(&node, order, json)),
         Command::Store(crate::args::StoreCommand::Rebuild) => runtime.block_on(rebuild::run(&node, json)),
         Command::Policy(order) => policy::run(&node, &order, json, runtime),
+        Command::Epi(order) => epi::run(order, json),
         Command::Doctor => runtime.block_on(doctor::run(&node, json)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "sizao", &mut std::io::stdout());

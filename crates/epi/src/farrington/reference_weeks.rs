@@ -3,7 +3,7 @@
 use jiff::Span;
 use jiff::civil::Date;
 
-use super::{FarringtonSettings, SeasonalSeries};
+use super::{FarringtonMode, FarringtonSettings, SeasonalSeries};
 
 /// The reference set of one period, in buffers that are used again for the next.
 #[derive(Debug, Default)]
@@ -122,7 +122,7 @@ impl ReferenceWeeks {
             let anchor = self.anchors[pair];
             if anchor < position {
                 (anchor - w..=anchor + w).for_each(|index| self.push(index, 0, last));
-            } else if blocks > 0 {
+            } else if blocks > 0 || settings.mode == FarringtonMode::CompatFlexible {
                 (anchor.saturating_sub(w)..position).for_each(|index| self.push_new(index, last));
             }
             let next = self.anchors.get(pair + 1).copied();
@@ -147,7 +147,8 @@ impl ReferenceWeeks {
         }
     }
 
-    /// The periods just before now belong to the level of now, where a factor is used and they are not left out.
+    /// The periods just before now belong to the level of now, where a factor is used (the R package takes them in without
+    /// one as well) and they are not left out.
     fn push_new(&mut self, index: usize, end: usize) {
         if self.indices.last().is_none_or(|&last| index > last) {
             self.push(index, 0, end);
