@@ -70,6 +70,8 @@ pub enum Command {
     /// Derived tables.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Contacts, contacts of contacts and visitors from a ledger of stays; sources; chains. Needs no store.
+    Trace(Box<crate::commands::trace::Trace>),
     /// Say what is wrong with this node and how to mend it.
     Doctor,
     /// Print completions for a shell.

@@ -8,6 +8,7 @@ mod init;
 mod keys;
 mod log;
 mod rebuild;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Erase(order) => runtime.block_on(log::erase(&node, order, json)),
         Command::Keys(order) => runtime.block_on(keys::run(&node, order, json)),
         Command::Store(crate::args::StoreCommand::Rebuild) => runtime.block_on(rebuild::run(&node, json)),
+        Command::Trace(order) => trace::run(*order, json),
         Command::Doctor => runtime.block_on(doctor::run(&node, json)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "sizao", &mut std::io::stdout());
