@@ -23,7 +23,7 @@ pub use cell::Cell;
 pub use chains::{ChainAnswer, ChainSummary, ChainTables, chain_tables};
 use csv::{Table, write_field};
 use ids::Ids;
-pub use question::{CASE_COLUMNS, LEDGER_COLUMNS, TraceQuestion};
+pub use question::{CASE_COLUMNS, LEDGER_COLUMNS, PLACE_COLUMNS, TraceQuestion};
 pub use report::{Complaint, Refusal, Rule, TraceReport};
 pub use sources::SourceAnswer;
 

@@ -26,8 +26,8 @@ pub struct Trace {
     // Optional only because a subcommand stands in their place.
     #[command(flatten)]
     asked: Option<Asked>,
-    /// CSV: `place_id`. Without it T3 finds nobody.
-    #[arg(long, value_name = "CSV")]
+    /// Places (`place_id`): CSV or Parquet. Without it T3 finds nobody.
+    #[arg(long, value_name = "TABLE")]
     risky_places: Option<PathBuf>,
     /// Folder for t1.csv, t2.csv, t3.csv, and refused.csv if rows were refused.
     #[arg(long, value_name = "FOLDER", required = true)]
@@ -48,8 +48,8 @@ struct Asked {
     /// Stays (`person_id, place_id, enter_ts, leave_ts`): a CSV or Parquet file, or a folder of such files.
     #[arg(long, value_name = "LEDGER")]
     ledger: PathBuf,
-    /// CSV: `case_id, person_id, t0, t1`, the window in which each case may have infected.
-    #[arg(long, value_name = "CSV")]
+    /// Cases (`case_id, person_id, t0, t1`, the window in which each may have infected): CSV or Parquet.
+    #[arg(long, value_name = "TABLE")]
     cases: PathBuf,
     /// CSV of one row: `d_s, latency_s, t_now, open_cap_s, t3_t0, t3_t1`.
     #[arg(long, value_name = "CSV")]
@@ -80,7 +80,7 @@ pub fn run(order: Trace, json: bool) -> Result<ExitCode> {
 fn contacts(asked: &Asked, risky_places: Option<&Path>, out: &Path, json: bool) -> Result<ExitCode> {
     let mut question = asked.read()?;
     if let Some(path) = risky_places {
-        question.add_risky_places(&name(path), &read(path)?)?;
+        ledger::read_risky_places(path, &mut question)?;
     }
     let answer = question.answer()?;
     let t3 = answer.t3.unwrap_or_else(|| T3_HEADER.to_vec());
@@ -111,7 +111,7 @@ impl Asked {
     fn read(&self) -> Result<TraceQuestion> {
         let mut question = TraceQuestion::new(&read(&self.params)?)?;
         ledger::read(&self.ledger, &mut question)?;
-        question.add_cases(&name(&self.cases), &read(&self.cases)?)?;
+        ledger::read_cases(&self.cases, &mut question)?;
         Ok(question)
     }
 }

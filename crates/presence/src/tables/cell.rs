@@ -6,7 +6,7 @@ pub enum Cell<'a> {
     /// Nothing there.
     Empty,
     /// A whole number.
-    Number(i64),
+    Number(i128),
     /// Text, also digits.
     Text(&'a str),
     /// Something that is neither.
@@ -20,7 +20,7 @@ impl Cell<'_> {
     }
 
     /// Whole number; `1646092800.0`, as tables with gaps are often written, is one too.
-    pub(super) fn whole(self) -> Option<i64> {
+    pub(super) fn whole(self) -> Option<i128> {
         match self {
             Self::Number(number) => Some(number),
             Self::Text(text) => {

@@ -29,6 +29,9 @@ pub struct TraceQuestion {
 /// Columns of a ledger.
 pub const LEDGER_COLUMNS: [&str; 4] = ["person_id", "place_id", "enter_ts", "leave_ts"];
 
+/// Column of a list of risky places.
+pub const PLACE_COLUMNS: [&str; 1] = ["place_id"];
+
 /// Columns of a list of index cases.
 pub const CASE_COLUMNS: [&str; 4] = ["case_id", "person_id", "t0", "t1"];
 
@@ -113,11 +116,16 @@ impl TraceQuestion {
     /// [`PresenceError::ColumnMissing`], [`PresenceError::NotText`].
     pub fn add_risky_places(&mut self, name: &str, csv: &[u8]) -> Result<(), PresenceError> {
         self.risky.get_or_insert_default();
-        Table::open(name, csv, &["place_id"])?.for_rows(|row| match row.cells() {
+        Table::open(name, csv, &PLACE_COLUMNS)?.for_rows(|row| match row.cells() {
             Some([cell]) => self.add_risky_place(name, row.number, cell),
             None => self.report.refuse(Rule::Unreadable, name, row.number, row.unsound()),
         });
         Ok(())
+    }
+
+    /// T3 is asked, even if no risky place follows.
+    pub fn ask_visitors(&mut self) {
+        self.risky.get_or_insert_default();
     }
 
     /// Takes in a risky place; then T3 is asked.
@@ -206,7 +214,7 @@ fn second(column: &str, cell: Cell<'_>) -> Result<u32, Refusal> {
 /// A window may begin before 1970 or end after 2106; no stay does.
 fn clamped_second(column: &str, cell: Cell<'_>) -> Result<u32, Refusal> {
     match cell.whole() {
-        Some(value) => Ok(value.clamp(0, i64::from(u32::MAX)) as u32),
+        Some(value) => Ok(value.clamp(0, i128::from(u32::MAX)) as u32),
         None => second(column, cell),
     }
 }
