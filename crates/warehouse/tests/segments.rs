@@ -110,7 +110,7 @@ fn an_older_segment_under_the_same_key_is_not_taken_for_the_one_in_the_manifest(
 #[test]
 fn no_person_stands_in_plain_in_the_file() {
     let stays: Vec<SegmentStay> =
-        (0..4_000u32).map(|n| stay(0x5a5a_0000 + n, 7, 1_646_092_800 + n, 1_646_096_400)).collect();
+        (0..4_000u32).map(|n| stay(0x5a5a_0000 + n, 7, 1_646_092_800 + n, 1_646_100_000)).collect();
     let (_folder, path, _) = written(stays);
     let bytes = fs::read(path).expect("the file");
     assert!(!bytes.windows(4).any(|window| window == b"PAR1"));

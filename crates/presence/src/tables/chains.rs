@@ -24,7 +24,7 @@ pub struct ChainTables<'a> {
     ///
     /// Without a first day the exposure is taken to lie before the infectee's onset; without hours it counts as one.
     pub exposures: (&'a str, &'a [u8]),
-    /// `days, probability`, one row a day. Without it all intervals from -10 to 30 days are alike.
+    /// `days, probability`, one row a day. Without it all intervals from -20 to 40 days are alike.
     pub serial_interval: Option<&'a [u8]>,
 }
 
@@ -57,12 +57,12 @@ pub struct ChainSummary {
     pub inconsistencies: usize,
     /// Offspring along the likeliest links; `None` without links.
     pub offspring: Option<Offspring>,
-    /// Share of transmissions of the five busiest infectors; 0 to 1.
+    /// Share of all possible links that the five infectors with most of them have; 0 to 1.
     pub top_five_share: f64,
 }
 
 /// Intervals taken as alike where no distribution is given; days.
-const ANY_DAYS: std::ops::RangeInclusive<i32> = -10..=30;
+const ANY_DAYS: std::ops::RangeInclusive<i32> = -20..=40;
 
 /// Candidate infectors of every case, from tables.
 ///
@@ -98,7 +98,7 @@ pub fn chain_tables(tables: &ChainTables<'_>, rules: &ChainRules) -> Result<Chai
         without_infector: chains.without_infector.len(),
         inconsistencies: chains.inconsistencies.len(),
         offspring: estimate_offspring(&numbers),
-        top_five_share: Offspring::top_share(&numbers, 5),
+        top_five_share: Offspring::top_share(&links_of_infectors(&chains), 5),
     };
     Ok(ChainAnswer {
         links: write_links(&chains, &ids),
@@ -107,6 +107,12 @@ pub fn chain_tables(tables: &ChainTables<'_>, rules: &ChainRules) -> Result<Chai
         summary,
         report,
     })
+}
+
+fn links_of_infectors(chains: &Chains) -> Vec<u32> {
+    let mut links: BTreeMap<CaseNo, u32> = BTreeMap::new();
+    chains.links.iter().for_each(|link| *links.entry(link.infector).or_default() += 1);
+    links.into_values().collect()
 }
 
 #[derive(Default)]
@@ -217,7 +223,8 @@ fn write_links(chains: &Chains, ids: &Ids) -> Vec<u8> {
             out.push(b',');
             write_field(&mut out, &ids.text(link.infectee.0));
             let (likeliest, hours) = (u8::from(rank == 0), link.hours);
-            let rest = format!(",{},{hours},{:.6},{likeliest}\n", link.interval_days, link.probability);
+            let days = link.interval_days.map(|days| days.to_string()).unwrap_or_default();
+            let rest = format!(",{days},{hours},{:.6},{likeliest}\n", link.probability);
             out.extend_from_slice(rest.as_bytes());
         }
     }

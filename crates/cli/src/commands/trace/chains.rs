@@ -19,7 +19,7 @@ pub struct ChainTables {
     /// CSV: `infector_id, infectee_id`; optional `first_day` (as onsets) and `hours`.
     #[arg(long, value_name = "CSV")]
     exposures: PathBuf,
-    /// CSV: `days, probability`, from the infector's onset to the infectee's. Without it, every interval from -10 to 30 days alike.
+    /// CSV: `days, probability`, from the infector's onset to the infectee's. Without it, every interval from -20 to 40 days alike.
     #[arg(long, value_name = "CSV")]
     serial_interval: Option<PathBuf>,
     /// Hours of exposure after which its weight is one half.
@@ -66,7 +66,7 @@ pub fn run(order: &ChainTables, json: bool) -> Result<ExitCode> {
             if let Some(offspring) = summary.offspring {
                 let (mean, k) = (offspring.mean, offspring.dispersion_k);
                 lines.push(format!("each case infected {mean:.3} on average, dispersion k {k:.3}"));
-                lines.push(format!("the five busiest infected {:.1} % of all", summary.top_five_share * 100.0));
+                lines.push(format!("the five infectors with most links have {:.1} % of all links", summary.top_five_share * 100.0));
             }
             lines.push(format!("the tables are in {}", order.out.display()));
             lines.join("\n")
