@@ -83,7 +83,7 @@ fn rank(visits: &[Visit], centre: u32, today: u32) -> Option<usize> {
     let mut there: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for visit in &known {
         if let Some(&reported) = recent.get(&visit.0)
-            && visit.2 + 14 >= reported
+            && (reported - 14..=reported).contains(&visit.2)
         {
             there.entry(visit.1).or_default().insert(visit.0);
         }

@@ -66,7 +66,10 @@ pub fn run(order: &ChainTables, json: bool) -> Result<ExitCode> {
             if let Some(offspring) = summary.offspring {
                 let (mean, k) = (offspring.mean, offspring.dispersion_k);
                 lines.push(format!("each case infected {mean:.3} on average, dispersion k {k:.3}"));
-                lines.push(format!("the five infectors with most links have {:.1} % of all links", summary.top_five_share * 100.0));
+                lines.push(format!(
+                    "the five infectors with most links have {:.1} % of all links",
+                    summary.top_five_share * 100.0
+                ));
             }
             lines.push(format!("the tables are in {}", order.out.display()));
             lines.join("\n")
