@@ -1,5 +1,8 @@
 //! Hong Kong, third wave of 2020: from the published visits of cases alone, backward tracing has to name the
 //! shopping centre of Tsz Wan Shan. Read from the reference folder; nothing of it is kept here.
+//!
+//! The publisher gave all cases of one cluster the day of its last visit and moved it on with each copy of the list, also
+//! beyond the day on which a case was reported. So what counts here is what a copy of the list said on its day.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -34,25 +37,21 @@ fn building(name: &str) -> String {
     words.join(" ")
 }
 
-/// A dated visit of a case: case, place, day of the visit, day of the report.
+/// A dated visit of a case: case, place, day of the visit, day of the first copy of the list that has it.
 type Visit = (u32, u32, u32, u32);
 
 fn visits(folder: &std::path::Path) -> (Vec<Visit>, u32) {
-    let open = |file: &str| csv::Reader::from_path(folder.join(file)).expect("the file is there");
-    let reported: BTreeMap<u32, u32> = open("linelist.csv")
-        .records()
-        .map(|row| row.expect("a row"))
-        .filter_map(|row| Some((row[0].parse().ok()?, day(&row[1])?)))
-        .collect();
+    let mut reader = csv::Reader::from_path(folder.join("visits.csv")).expect("the file is there");
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
     let mut visits = Vec::new();
-    for row in open("visits.csv").records().map(|row| row.expect("a row")) {
+    for row in reader.records().map(|row| row.expect("a row")) {
         // Residences have no date; a few odd case cells name no case.
-        let (Ok(case), Some(visited)) = (row[0].parse::<u32>(), day(&row[3])) else { continue };
-        let Some(&reported) = reported.get(&case) else { continue };
+        let (Ok(case), Some(visited), Some(copied)) = (row[0].parse::<u32>(), day(&row[3]), day(&row[4])) else {
+            continue;
+        };
         let next = numbers.len() as u32;
         let place = *numbers.entry(building(&row[2])).or_insert(next);
-        visits.push((case, place, visited, reported));
+        visits.push((case, place, visited, copied));
     }
     let centre = numbers[CENTRE];
     visits.sort_unstable();
@@ -60,9 +59,12 @@ fn visits(folder: &std::path::Path) -> (Vec<Visit>, u32) {
     (visits, centre)
 }
 
-/// Rank of the centre among places on the evening of `today`, by what is known then of cases reported in 7 days.
-fn rank(visits: &[Visit], centre: u32, today: u32) -> Option<usize> {
-    let known: Vec<&Visit> = visits.iter().filter(|visit| visit.3 <= today && visit.2 <= today).collect();
+/// Days before a copy in which places are looked for.
+const WINDOW_DAYS: u32 = 14;
+
+/// Ranks of the centre among places and among events, by what the copies up to `today` say of the last 14 days.
+fn ranks(visits: &[Visit], centre: u32, today: u32) -> [Option<usize>; 2] {
+    let known: Vec<&Visit> = visits.iter().filter(|visit| visit.3 <= today).collect();
     let stay = |&&(case, place, visited, _): &&Visit| Stay {
         person: PersonNo(case),
         place: PlaceNo(place),
@@ -70,47 +72,42 @@ fn rank(visits: &[Visit], centre: u32, today: u32) -> Option<usize> {
         leave_s: (visited + 1) * DAY_S,
     };
     let view = View::from_stays(known.iter().map(stay).collect()).expect("the visits fit");
-    let recent: BTreeMap<u32, u32> =
-        known.iter().filter(|visit| visit.3 + 7 > today).map(|visit| (visit.0, visit.3)).collect();
-    let window = |reported: u32| Span { from_s: (reported - 14) * DAY_S, until_s: (reported + 1) * DAY_S };
-    let cases: Vec<IndexCase> = recent
-        .iter()
-        .map(|(&case, &reported)| IndexCase { case: CaseNo(case), person: PersonNo(case), window: window(reported) })
-        .collect();
+    let recent = today - WINDOW_DAYS..=today;
+    let window = Span { from_s: recent.start() * DAY_S, until_s: (recent.end() + 1) * DAY_S };
+    let people: BTreeSet<u32> = known.iter().map(|visit| visit.0).collect();
+    let case = |&case: &u32| IndexCase { case: CaseNo(case), person: PersonNo(case), window };
+    let cases: Vec<IndexCase> = people.iter().map(case).collect();
     let found = find_sources(&view, &cases, &SourceRules { rows_max: usize::MAX, ..SourceRules::default() });
 
-    // The obvious count: different recent cases that were there in their windows.
+    // The obvious count: different cases that were there in the window.
     let mut there: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for visit in &known {
-        if let Some(&reported) = recent.get(&visit.0)
-            && (reported - 14..=reported).contains(&visit.2)
-        {
-            there.entry(visit.1).or_default().insert(visit.0);
-        }
+    for visit in known.iter().filter(|visit| recent.contains(&visit.2)) {
+        there.entry(visit.1).or_default().insert(visit.0);
     }
+    there.retain(|_, cases| cases.len() > 1);
+    assert_eq!(found.places.len(), there.len());
     for place in &found.places {
-        let cases: Vec<u32> = place.weight.cases.iter().map(|case| case.0).collect();
-        assert_eq!(cases, there[&place.place.0].iter().copied().collect::<Vec<_>>());
+        let cases: BTreeSet<u32> = place.weight.cases.iter().map(|case| case.0).collect();
+        assert_eq!(cases, there[&place.place.0]);
     }
-    assert_eq!(found.places.len(), there.values().filter(|cases| cases.len() > 1).count());
-    found.places.iter().position(|place| place.place == PlaceNo(centre)).map(|at| at + 1)
+    let place = found.places.iter().position(|place| place.place == PlaceNo(centre));
+    let event = found.events.iter().position(|event| event.place == PlaceNo(centre));
+    [place, event].map(|position| position.map(|at| at + 1))
 }
 
 #[test]
-fn the_shopping_centre_leads_the_list_through_late_july_and_early_august() {
+fn the_shopping_centre_leads_the_list_from_the_first_copy_on() {
     let Some(folder) = reference() else { return };
     let (visits, centre) = visits(&folder);
+    let copies: BTreeSet<u32> = visits.iter().map(|visit| visit.3).collect();
     let date = |text: &str| day(text).expect("a day of 2020");
-    let ranks: Vec<Option<usize>> =
-        (date("2020-07-05")..=date("2020-08-31")).map(|today| rank(&visits, centre, today)).collect();
-    for (offset, rank) in ranks.iter().enumerate() {
-        let (month, day) = if offset < 27 { (7, offset + 5) } else { (8, offset - 26) };
-        println!("2020-{month:02}-{day:02} rank {rank:?}");
-    }
-    let of = |text: &str| ranks[(date(text) - date("2020-07-05")) as usize];
-    assert_eq!(of("2020-07-05"), None, "before the wave nothing points there");
-    // The first public copy with the cluster is of 22 July: by then it must stand first, and stay there.
-    for today in date("2020-07-22")..=date("2020-08-10") {
-        assert_eq!(ranks[(today - date("2020-07-05")) as usize], Some(1), "day {today}");
+    assert_eq!(copies.first(), Some(&date("2020-07-22")));
+    for &today in copies.range(..=date("2020-09-11")) {
+        let [place, event] = ranks(&visits, centre, today);
+        println!("day {} after the first copy: place {place:?}, event {event:?}", today - date("2020-07-22"));
+        // The cluster of late July and August: the last copy with new visits there is of 19 August.
+        if today <= date("2020-08-19") {
+            assert_eq!(place, Some(1), "day {today}");
+        }
     }
 }
