@@ -77,7 +77,7 @@ def compare(rows, folder, port, runs):
                 continue
             if wall_cpu_rows[2] != int(count):
                 sys.exit(f"{question}: {engine} finds {wall_cpu_rows[2]} rows, we {count}")
-            cells += [f"{wall_cpu_rows[1]:,.1f}", f"{wall_cpu_rows[1] / float(cpu):.1f}"]
+            cells += [f"{wall_cpu_rows[1]:,.1f}", f"{wall_cpu_rows[1] / max(float(cpu), 0.01):.1f}"]
         print("| " + " | ".join(cells) + " |")
     print(flush=True)
 
