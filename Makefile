@@ -8,6 +8,11 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: demo test lint prove bench bench-epi setup
+# make bench-trace   tracing beside DuckDB and PostgreSQL, CPU time and ratios
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test lint prove bench bench-trace setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -40,3 +45,5 @@ bench:
 
 bench-epi:
 	scripts/bench_epi.sh
+bench-trace:
+	scripts/bench_trace.sh

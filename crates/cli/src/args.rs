@@ -82,6 +82,8 @@ pub enum Command {
     /// Surveillance statistics: detectors, reproduction numbers, nowcasts, joined signals, their proofs; needs no store.
     #[command(subcommand)]
     Epi(crate::commands::epi::Epi),
+    /// Contacts, contacts of contacts and visitors from a ledger of stays; sources; chains. Needs no store.
+    Trace(Box<crate::commands::trace::Trace>),
     /// Say what is wrong with this node and how to mend it.
     Doctor,
     /// Print completions for a shell.

@@ -12,6 +12,7 @@ mod log;
 pub mod policy;
 pub mod plan;
 mod rebuild;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Store(crate::args::StoreCommand::Rebuild) => runtime.block_on(rebuild::run(&node, json)),
         Command::Policy(order) => policy::run(&node, &order, json, runtime),
         Command::Epi(order) => epi::run(order, json),
+        Command::Trace(order) => trace::run(*order, json),
         Command::Doctor => runtime.block_on(doctor::run(&node, json)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "sizao", &mut std::io::stdout());

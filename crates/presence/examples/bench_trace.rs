@@ -79,21 +79,26 @@ fn bench(question: Question, runs: usize, only: &str) {
 
 /// Runs a question several times and prints the median and least time and the number of rows.
 fn repeat<T>(name: &str, runs: usize, ask: impl Fn() -> Vec<T>) -> Vec<T> {
-    let cpu_before = cpu_s();
-    let mut times = Vec::with_capacity(runs);
+    let (mut times, mut cpu_times) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
     let mut answer = Vec::new();
     if runs == 0 {
         return Vec::new();
     }
     for _ in 0..runs {
+        // What an earlier run has left is given back outside the measurement.
+        drop(std::mem::take(&mut answer));
+        let cpu_before = cpu_s();
         let (rows, took) = timed(&ask);
+        cpu_times.push((cpu_s() - cpu_before) * 1e3);
         times.push(took);
         answer = rows;
     }
-    let cpu_ms = (cpu_s() - cpu_before) * 1e3 / times.len() as f64;
     times.sort_unstable();
+    cpu_times.sort_unstable_by(f64::total_cmp);
     let (median, least) = (millis(times[times.len() / 2]), millis(times[0]));
-    println!("{name:10} {median:9.2} ms  least {least:9.2} ms  cpu {cpu_ms:9.1} ms  {:>9} rows", answer.len());
+    let (cpu, cpu_least) = (cpu_times[cpu_times.len() / 2], cpu_times[0]);
+    let cpu = format!("cpu {cpu:9.2} ms  least {cpu_least:9.2} ms");
+    println!("{name:10} {median:9.2} ms  least {least:9.2} ms  {cpu}  {:>9} rows", answer.len());
     answer
 }
 
@@ -140,12 +145,14 @@ fn numbers<const N: usize, T>(path: &str, make: impl Fn([u32; N]) -> T) -> Vec<T
     items
 }
 
-/// CPU time of the process so far, seconds; 0 where the system does not tell.
+/// CPU time of all threads so far, seconds, to the nanosecond; 0 where the system does not tell.
 fn cpu_s() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: f64 = fields.iter().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
-    ticks / 100.0
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(of).sum::<f64>() / 1e9
 }
 
 /// Most memory the process has held so far, bytes; 0 where the system does not tell.

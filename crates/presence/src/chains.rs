@@ -62,6 +62,11 @@ impl SerialInterval {
         let index = usize::try_from(i64::from(days) - i64::from(self.first_day)).ok();
         index.and_then(|index| self.probabilities.get(index)).copied().unwrap_or(0.0)
     }
+
+    /// Probability that an interval drawn from it has, on average.
+    fn average(&self) -> f64 {
+        self.probabilities.iter().map(|p| p * p).sum()
+    }
 }
 
 /// How exposure and unseen sources weigh.
@@ -86,8 +91,8 @@ pub struct Link {
     pub infector: CaseNo,
     /// Who may have been infected.
     pub infectee: CaseNo,
-    /// Days between the onsets.
-    pub interval_days: i32,
+    /// Days between the onsets; `None` if one is not known.
+    pub interval_days: Option<i32>,
     /// Time of exposure, all exposures of the two together; hours.
     pub hours: f64,
     /// Probability among all candidates of this infectee; 0 to 1.
@@ -104,7 +109,7 @@ pub enum Inconsistency {
     TwoOnsets(CaseNo),
     /// Somebody is said to have been exposed to themselves.
     OwnExposure(CaseNo),
-    /// A link cannot be weighed, since this case has no day of onset.
+    /// Links of this case are weighed by exposure alone, since it has no day of onset.
     OnsetMissing(CaseNo),
     /// First exposed after falling ill.
     ExposedAfterOnset {
@@ -163,7 +168,13 @@ pub fn find_chains(
             }
             Ok(interval_days) => {
                 let factor = 1.0 - (-hours / rules.half_hours).exp2();
-                let probability = serial_interval.probability(interval_days) * factor;
+                // Without an onset the interval may be any; on average it is as likely as one drawn from all.
+                let likely = interval_days.map_or(serial_interval.average(), |days| serial_interval.probability(days));
+                let probability = likely * factor;
+                if interval_days.is_none() {
+                    let missing = |case: &CaseNo| onsets.get(case).is_some_and(Option::is_none);
+                    odd.extend([infector, infectee].into_iter().filter(missing).map(Inconsistency::OnsetMissing));
+                }
                 links.push(Link { infector, infectee, interval_days, hours, probability });
             }
         }
@@ -258,24 +269,21 @@ fn interval(
     infectee: CaseNo,
     first_day: i32,
     serial_interval: &SerialInterval,
-) -> Result<i32, Inconsistency> {
+) -> Result<Option<i32>, Inconsistency> {
     if infector == infectee {
         return Err(Inconsistency::OwnExposure(infector));
     }
-    let onset = |case| match onsets.get(&case) {
-        None => Err(Inconsistency::UnknownCase(case)),
-        Some(None) => Err(Inconsistency::OnsetMissing(case)),
-        Some(&Some(day)) => Ok(day),
-    };
+    let onset = |case| onsets.get(&case).copied().ok_or(Inconsistency::UnknownCase(case));
     let (from, to) = (onset(infector)?, onset(infectee)?);
-    if first_day > to {
+    if to.is_some_and(|to| first_day > to) {
         return Err(Inconsistency::ExposedAfterOnset { infector, infectee });
     }
+    let (Some(from), Some(to)) = (from, to) else { return Ok(None) };
     let days = to - from;
     if serial_interval.probability(days) == 0.0 {
         return Err(Inconsistency::IntervalImpossible { infector, infectee, days });
     }
-    Ok(days)
+    Ok(Some(days))
 }
 
 #[cfg(test)]
@@ -329,7 +337,9 @@ mod tests {
         ];
         let chains = find_chains(&cases, &exposures, &serial_interval(), &ChainRules::default());
         let chains = chains.expect("the rules are sound");
-        assert!(chains.links.is_empty());
+        // A missing onset is listed too, but the exposure is there, and so is the link.
+        let links: Vec<_> = chains.links.iter().map(|link| (link.infectee.0, link.interval_days)).collect();
+        assert_eq!(links, [(3, None)]);
         let (one, two, four) = (CaseNo(1), CaseNo(2), CaseNo(4));
         let expected = [
             Inconsistency::UnknownCase(CaseNo(7)),

@@ -33,65 +33,62 @@ pub fn find_contacts(view: &View, cases: &[IndexCase], rules: &ExposureRules) ->
     let mut sorted: Vec<&IndexCase> = cases.iter().collect();
     sorted.sort_by_key(|case| case.case);
     let groups: Vec<&[&IndexCase]> = sorted.chunk_by(|a, b| a.case == b.case).collect();
-    let batches: Vec<Vec<Contact>> = groups
-        .par_chunks(BATCH)
-        .map_init(Default::default, |(scratch, buffers): &mut (Scratch, Buffers), groups| {
-            find_in_batch(view, groups, rules, scratch, buffers)
-        })
-        .collect();
-    batches.concat()
+    // Few long lists put together in order, rather than many: each contact is copied once at most.
+    let batches = groups.par_chunks(BATCH).fold(Worker::default, |mut worker, groups| {
+        find_in_batch(view, groups, rules, &mut worker);
+        worker
+    });
+    batches.map(|worker| worker.contacts).reduce(Vec::new, |mut earlier, mut later| {
+        earlier.append(&mut later);
+        earlier
+    })
 }
 
-/// Encounters of one case, and a list of the same length to sort them with.
+/// What a worker found, and the buffers that it uses again and again.
+#[derive(Default)]
+struct Worker {
+    contacts: Vec<Contact>,
+    scratch: Scratch,
+    buffers: Buffers,
+}
+
+/// Encounters of one case, and what they are sorted with.
 #[derive(Default)]
 struct Buffers {
     encounters: Vec<Encounter>,
-    spare: Vec<Encounter>,
+    /// Contact in the upper half, position among the encounters in the lower.
+    keys: Vec<u64>,
+    spare: Vec<u64>,
 }
 
-fn find_in_batch(
-    view: &View,
-    groups: &[&[&IndexCase]],
-    rules: &ExposureRules,
-    scratch: &mut Scratch,
-    buffers: &mut Buffers,
-) -> Vec<Contact> {
-    let Buffers { encounters, spare } = buffers;
+fn find_in_batch(view: &View, groups: &[&[&IndexCase]], rules: &ExposureRules, worker: &mut Worker) {
+    let Worker { contacts, scratch, buffers } = worker;
     let known = |case: &&IndexCase| Some((case.case, view.people.number(case.person.0)?, case.window));
     let cases: Vec<_> = groups.concat().iter().filter_map(known).collect();
     let exposers: Vec<Exposer> = cases.iter().map(|&(_, person, window)| Exposer { person, window }).collect();
-    let mut contacts = Vec::new();
     let mut current = None;
-    encounters.clear();
+    buffers.encounters.clear();
     for_encounters(view, &exposers, rules, scratch, |exposer, encounter| {
         let case = cases[exposer].0;
         if current != Some(case)
             && let Some(done) = current.replace(case)
         {
-            add_contacts(view, done, encounters, spare, &mut contacts);
+            add_contacts(view, done, buffers, contacts);
         }
-        encounters.push(encounter);
+        buffers.encounters.push(encounter);
     });
     if let Some(done) = current {
-        add_contacts(view, done, encounters, spare, &mut contacts);
+        add_contacts(view, done, buffers, contacts);
     }
-    contacts
 }
 
 /// Sums up the encounters of one case by contact and empties the list.
-fn add_contacts(
-    view: &View,
-    case: CaseNo,
-    encounters: &mut Vec<Encounter>,
-    spare: &mut Vec<Encounter>,
-    contacts: &mut Vec<Contact>,
-) {
+fn add_contacts(view: &View, case: CaseNo, buffers: &mut Buffers, contacts: &mut Vec<Contact>) {
     let first = contacts.len();
-    sort_by_contact(encounters, spare, view.people.len());
-    contacts.reserve(encounters.len());
+    sort_by_contact(buffers, view.people.len());
     let mut last = None;
-    for encounter in &*encounters {
-        let &Encounter { contact, start_s, end_s } = encounter;
+    for &key in &buffers.keys {
+        let Encounter { contact, start_s, end_s } = buffers.encounters[key as u32 as usize];
         let overlap_s = u64::from(end_s - start_s);
         match contacts.last_mut() {
             Some(row) if last == Some(contact) => {
@@ -114,29 +111,43 @@ fn add_contacts(
     if !view.people.is_ordered() {
         contacts[first..].sort_unstable_by_key(|contact| contact.contact);
     }
-    encounters.clear();
+    buffers.encounters.clear();
 }
 
-/// Sorts by contact, byte by byte: a case has some hundred encounters, and their order cannot be guessed.
-fn sort_by_contact(encounters: &mut Vec<Encounter>, spare: &mut Vec<Encounter>, person_count: usize) {
-    if encounters.len() < 64 {
-        return encounters.sort_unstable_by_key(|encounter| encounter.contact);
+/// Widest digit: its counters and the keys of some hundred encounters stay in the first-level cache.
+const DIGIT_BITS_MAX: u32 = 11;
+
+/// Sorts the keys by contact, digit by digit: a case has some hundred encounters, and their order cannot be guessed.
+///
+/// As few digits as the number of encounters is worth: each costs its counters, and a write for every encounter.
+fn sort_by_contact(buffers: &mut Buffers, person_count: usize) {
+    let Buffers { encounters, keys, spare } = buffers;
+    keys.clear();
+    keys.extend((0..).zip(&*encounters).map(|(at, encounter): (u64, _)| u64::from(encounter.contact) << 32 | at));
+    if keys.len() < 64 {
+        return keys.sort_unstable();
     }
-    spare.resize(encounters.len(), Encounter { contact: 0, start_s: 0, end_s: 0 });
-    let bytes = (usize::BITS - person_count.leading_zeros()).div_ceil(8);
-    for shift in (0..bytes).map(|byte| byte * 8) {
-        let digit = |encounter: &Encounter| (encounter.contact >> shift) as usize & 255;
-        let mut next = [0u32; 256];
-        encounters.iter().for_each(|encounter| next[digit(encounter)] += 1);
+    spare.resize(keys.len(), 0);
+    let person_bits = usize::BITS - person_count.leading_zeros();
+    let worth = (usize::BITS - keys.len().leading_zeros()).clamp(8, DIGIT_BITS_MAX);
+    let digits = person_bits.div_ceil(worth).max(1);
+    let digit_bits = person_bits.div_ceil(digits);
+    let mut next = [0u32; 1 << DIGIT_BITS_MAX];
+    for shift in (0..digits).map(|digit| 32 + digit * digit_bits) {
+        let next = &mut next[..1 << digit_bits];
+        let mask = next.len() - 1;
+        let digit = |key: u64| (key >> shift) as usize & mask;
+        next.fill(0);
+        keys.iter().for_each(|&key| next[digit(key)] += 1);
         let mut sum = 0;
-        for slot in &mut next {
+        for slot in &mut *next {
             sum += std::mem::replace(slot, sum);
         }
-        for encounter in &*encounters {
-            let slot = &mut next[digit(encounter)];
-            spare[*slot as usize] = *encounter;
+        for &key in &*keys {
+            let slot = &mut next[digit(key)];
+            spare[*slot as usize] = key;
             *slot += 1;
         }
-        std::mem::swap(encounters, spare);
+        std::mem::swap(keys, spare);
     }
 }

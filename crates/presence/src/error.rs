@@ -42,7 +42,7 @@ pub enum PresenceError {
     #[error("{table}: the header has no column `{column}`; columns wanted: {wanted}")]
     ColumnMissing {
         /// Which file.
-        table: &'static str,
+        table: String,
         /// The column.
         column: &'static str,
         /// All its columns.
@@ -52,7 +52,7 @@ pub enum PresenceError {
     #[error("{table}, row {row}: not UTF-8 text; save the file as UTF-8 and send it again")]
     NotText {
         /// Which file.
-        table: &'static str,
+        table: String,
         /// Row of the file, the header being row 1.
         row: u64,
     },
@@ -60,7 +60,7 @@ pub enum PresenceError {
     #[error("{table}, row {row}, {column} `{value}`: {rule}")]
     CellRefused {
         /// Which file.
-        table: &'static str,
+        table: String,
         /// Row of the file, the header being row 1.
         row: u64,
         /// Which column.

@@ -5,6 +5,7 @@
 //! Neither holds the place: a row's neighbours are its place, and a bit marks where one begins.
 
 mod build;
+mod huge;
 mod layout;
 mod offsets;
 pub(crate) mod packed;
@@ -12,6 +13,7 @@ pub(crate) mod packed;
 use std::ops::Range;
 
 use crate::stay::Span;
+use huge::Huge;
 use layout::{RowLayout, is_first};
 use offsets::Offsets;
 use packed::PackedNumbers;
@@ -29,12 +31,12 @@ const LINE: usize = 8;
 const HEAP: usize = 64;
 
 /// Stays by place and by person; never changes once built.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Index {
     /// What all times of rows count from; seconds since 1970.
     epoch_s: u32,
     layout: RowLayout,
-    rows: Vec<u64>,
+    rows: Huge<u64>,
     /// Rows whose length does not fit, with their leaving after the epoch; by row.
     long: Vec<(u32, u32)>,
     places: Offsets,
@@ -42,7 +44,7 @@ pub(crate) struct Index {
     /// Row numbers, by person and time of entering.
     by_person: PackedNumbers,
     /// Latest leaving of each block, seconds after the epoch, or [`HAS_FIRST`].
-    blocks: Vec<u32>,
+    blocks: Huge<u32>,
     /// The same for [`HEAP`] blocks.
     heaps: Vec<u32>,
 }
@@ -71,12 +73,13 @@ impl Index {
 
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<u64>()
+        self.rows.bytes()
             + self.long.capacity() * size_of::<(u32, u32)>()
             + self.places.bytes()
             + self.persons.bytes()
             + self.by_person.bytes()
-            + (self.blocks.capacity() + self.heaps.capacity()) * size_of::<u32>()
+            + self.blocks.bytes()
+            + self.heaps.capacity() * size_of::<u32>()
     }
 
     /// The stay in a row.

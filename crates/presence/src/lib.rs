@@ -34,6 +34,9 @@ pub use secondary::{SecondaryContact, SecondaryRules, find_secondary_contacts};
 pub use setting::{Closeness, Seat, Setting, Settings, Vehicle};
 pub use sources::{CommonEvent, CommonPerson, CommonPlace, CommonSources, SourceRules, Weight, find_sources};
 pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
-pub use tables::{Complaint, Rule, TraceAnswer, TraceParams, TraceReport, TraceTables, trace_tables};
+pub use tables::{
+    CASE_COLUMNS, Cell, ChainAnswer, ChainSummary, ChainTables, Complaint, LEDGER_COLUMNS, PLACE_COLUMNS, Refusal,
+    Rule, SourceAnswer, TraceAnswer, TraceParams, TraceQuestion, TraceReport, TraceTables, chain_tables, trace_tables,
+};
 pub use view::View;
 pub use visitors::{Visitor, find_visitors};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use sizao_presence::{
-    CaseNo, ChainCase, ChainRules, Exposure, Offspring, SerialInterval, estimate_offspring, find_chains,
-    summarise_intervals,
+    CaseNo, ChainCase, ChainRules, ChainTables, Exposure, Offspring, SerialInterval, chain_tables, estimate_offspring,
+    find_chains, summarise_intervals,
 };
 
 fn reference(file: &str) -> Option<PathBuf> {
@@ -95,7 +95,7 @@ fn serial_intervals_by_the_infectors_onset_phase_are_those_of_the_readme() {
 }
 
 #[test]
-fn the_pairs_as_chains_keep_every_link_that_has_both_onsets() {
+fn the_pairs_as_chains_keep_every_link_also_without_onsets() {
     let Some(pairs) = pairs() else { return };
     let mut numbers: BTreeMap<String, (CaseNo, Option<i32>)> = BTreeMap::new();
     for (infector, infectee, from, to) in &pairs {
@@ -116,11 +116,95 @@ fn the_pairs_as_chains_keep_every_link_that_has_both_onsets() {
     let exposures: Vec<Exposure> = pairs.iter().map(exposure).collect();
     let even = SerialInterval::new(-40, vec![1.0 / 81.0; 81]).expect("it sums to one");
     let chains = find_chains(&cases, &exposures, &even, &ChainRules::default()).expect("the rules are sound");
-    let known = pairs.iter().filter(|(_, _, from, to)| from.is_some() && to.is_some());
-    let distinct: std::collections::BTreeSet<_> = known.map(|(a, b, _, _)| (a, b)).collect();
+    let distinct: std::collections::BTreeSet<_> = pairs.iter().map(|(a, b, _, _)| (a, b)).collect();
     assert_eq!(chains.links.len(), distinct.len());
+    // The README counts 395 pairs with both onsets.
+    assert_eq!(chains.links.iter().filter(|link| link.interval_days.is_some()).count(), 395);
     for rivals in chains.links.chunk_by(|a, b| a.infectee == b.infectee) {
         let sum: f64 = rivals.iter().map(|link| link.probability).sum();
         assert!((sum - 1.0).abs() < 1e-9);
     }
+}
+
+/// Cells of the rows of an answer.
+fn cells(csv: &[u8]) -> Vec<Vec<String>> {
+    let text = std::str::from_utf8(csv).expect("answers are text");
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn mers_in_korea_as_chains_keeps_98_links_of_which_five_infectors_have_92_9_percent() {
+    let Some(path) = reference("outbreaks-linelists/mers_korea_2015__contacts.csv") else { return };
+    let cases = rows(path.with_file_name("mers_korea_2015__linelist.csv"));
+    let mut case_table = String::from("case_id,onset\n");
+    for case in &cases {
+        let onset = Some(&case["dt_onset"]).filter(|onset| day(onset).is_some());
+        case_table += &format!("{},{}\n", case["id"], onset.map_or("", String::as_str));
+    }
+    let mut exposure_table = String::from("infector_id,infectee_id\n");
+    let links = rows(path);
+    for link in &links {
+        exposure_table += &format!("{},{}\n", link["from"], link["to"]);
+    }
+    let tables = ChainTables {
+        cases: ("cases", case_table.as_bytes()),
+        exposures: ("exposures", exposure_table.as_bytes()),
+        serial_interval: None,
+    };
+    let answer = chain_tables(&tables, &ChainRules::default()).expect("the tables are sound");
+    assert_eq!((answer.summary.cases, answer.summary.links), (162, 98));
+    assert_eq!((answer.summary.top_five_share * 1_000.0).round(), 929.0);
+    // The source gives the days between onsets where it has both; ours have to be the same.
+    let days: BTreeMap<(String, String), String> =
+        cells(&answer.links).into_iter().map(|c| ((c[0].clone(), c[1].clone()), c[2].clone())).collect();
+    let mut compared = 0;
+    for link in links.iter().filter(|link| link["diff_dt_onset"].parse::<i32>().is_ok()) {
+        assert_eq!(days[&(link["from"].clone(), link["to"].clone())], link["diff_dt_onset"]);
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared} links have both onsets");
+    let missing = cells(&answer.inconsistencies);
+    assert!(missing.iter().all(|row| row[0] == "onset_missing"), "{missing:?}");
+}
+
+/// Divisions of Henan as the pairs spell them.
+const HENAN: &str = "zhengzhou kaifeng luoyang pingdingshan anyang hebi xinxiang jiaozuo puyang xuchang luohe \
+    sanmenxia nanyang shangqiu xinyang zhoukou zhumadian jiyuan";
+
+#[test]
+fn the_pairs_of_henan_as_chains_are_190_links_among_318_people() {
+    let Some(path) = reference("cn-transmission-pairs-2020/pairs.csv") else { return };
+    let henan: Vec<&str> = HENAN.split_whitespace().collect();
+    let of_henan = |row: &&BTreeMap<String, String>| {
+        let (city, id) = (&row["infector_reportCity"], &row["infector_id"]);
+        henan.contains(&city.as_str())
+            || city == "tahe" && id.starts_with("luohe-")
+            || city == "unknown" && id.starts_with("puyang-")
+    };
+    let rows = rows(path);
+    let pairs: Vec<_> = rows.iter().filter(of_henan).collect();
+    let mut onsets: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut exposure_table = String::from("infector_id,infectee_id\n");
+    for pair in &pairs {
+        for role in ["infector", "infectee"] {
+            let onset = pair[&format!("{role}_onsetDate")].as_str();
+            onsets.insert(&pair[&format!("{role}_id")], if day(onset).is_some() { onset } else { "" });
+        }
+        exposure_table += &format!("{},{}\n", pair["infector_id"], pair["infectee_id"]);
+    }
+    let mut case_table = String::from("case_id,onset\n");
+    onsets.iter().for_each(|(id, onset)| case_table += &format!("{id},{onset}\n"));
+    let tables = ChainTables {
+        cases: ("cases", case_table.as_bytes()),
+        exposures: ("exposures", exposure_table.as_bytes()),
+        serial_interval: None,
+    };
+    let answer = chain_tables(&tables, &ChainRules::default()).expect("the tables are sound");
+    assert_eq!((pairs.len(), answer.summary.cases, answer.summary.links), (190, 318, 190));
+    let infectors = cells(&answer.links).into_iter().map(|row| row[0].clone());
+    assert_eq!(infectors.collect::<std::collections::BTreeSet<_>>().len(), 138);
+    let days: Vec<i32> = cells(&answer.links).iter().filter_map(|row| row[2].parse().ok()).collect();
+    let summary = summarise_intervals(&days).expect("there are pairs with both onsets");
+    assert_eq!((summary.pairs, summary.median_days, summary.negative), (135, 6.0, 9));
+    assert!((summary.mean_days - 5.99).abs() < 0.005 && (summary.sd_days - 5.31).abs() < 0.005);
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::huge::Huge;
 use super::layout::{RowLayout, as_first, is_first};
 use super::offsets::{Offsets, starts};
 use super::packed::{PackedNumbers, width_of};
@@ -53,12 +54,13 @@ impl Index {
     }
 
     fn assemble(parts: Vec<Part>, layout: RowLayout, epoch_s: u32, person_count: usize) -> Self {
-        let mut rows = Vec::with_capacity(parts.iter().map(|part| part.rows.len()).sum());
-        let (mut long, mut rows_per_place) = (Vec::new(), Vec::new());
+        let row_count = parts.iter().map(|part| part.rows.len()).sum();
+        let rows = Huge::concat(row_count, parts.iter().map(|part| &part.rows[..]));
+        let (mut long, mut rows_per_place, mut first) = (Vec::new(), Vec::new(), 0);
         for part in parts {
-            long.extend(part.long.iter().map(|&(row, leave_s)| (rows.len() as u32 + row, leave_s)));
-            rows.extend_from_slice(&part.rows);
+            long.extend(part.long.iter().map(|&(row, leave_s)| (first + row, leave_s)));
             rows_per_place.extend_from_slice(&part.rows_per_place);
+            first += part.rows.len() as u32;
         }
         long.shrink_to_fit();
 
@@ -73,11 +75,12 @@ impl Index {
             places: Offsets::from_counts(&rows_per_place),
             persons: Offsets::from_counts(&rows_per_person),
             by_person,
-            blocks: Vec::new(),
+            blocks: Huge::zeros(0),
             heaps: Vec::new(),
         };
-        index.blocks =
-            (0..index.rows.len().div_ceil(BLOCK)).into_par_iter().map(|block| index.summary(block)).collect();
+        let mut blocks = Huge::zeros(index.rows.len().div_ceil(BLOCK));
+        blocks.as_mut().par_iter_mut().enumerate().for_each(|(block, latest)| *latest = index.summary(block));
+        index.blocks = blocks;
         index.heaps = index.blocks.chunks(HEAP).map(|blocks| blocks.iter().copied().max().unwrap_or(0)).collect();
         index
     }

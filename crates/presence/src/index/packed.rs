@@ -1,10 +1,12 @@
 //! A list of numbers below 2^32 stored in as few bits as its largest needs.
 
+use super::huge::Huge;
+
 /// Numbers of equal width, one behind the other in 64-bit words.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct PackedNumbers {
     width: u32,
-    words: Vec<u64>,
+    words: Huge<u64>,
 }
 
 impl PackedNumbers {
@@ -12,20 +14,21 @@ impl PackedNumbers {
     pub(crate) fn pack(width: u32, count: usize, numbers: impl Iterator<Item = u32>) -> Self {
         assert!((1..=32).contains(&width), "a packed number has 1 to 32 bits");
         // Two words more than needed: a last one in part, and so that `get` may always read two.
-        let mut words = Vec::with_capacity((count * width as usize).div_ceil(64) + 2);
-        let (mut pending, mut filled) = (0u128, 0);
+        let mut words = Huge::zeros((count * width as usize).div_ceil(64) + 2);
+        let list = words.as_mut();
+        let (mut pending, mut filled, mut next) = (0u128, 0, 0);
         for number in numbers {
             debug_assert!(u64::from(number) < 1 << width, "the number fits its width");
             pending |= u128::from(number) << filled;
             filled += width;
             if filled >= 64 {
-                words.push(pending as u64);
+                list[next] = pending as u64;
+                next += 1;
                 pending >>= 64;
                 filled -= 64;
             }
         }
-        words.push(pending as u64);
-        words.push(0);
+        list[next] = pending as u64;
         Self { width, words }
     }
 
@@ -34,13 +37,14 @@ impl PackedNumbers {
     pub(crate) fn get(&self, index: usize) -> u32 {
         let bit = index * self.width as usize;
         let (word, shift) = (bit / 64, bit % 64);
-        let pair = u128::from(self.words[word]) | u128::from(self.words[word + 1]) << 64;
+        let words = &self.words[word..word + 2];
+        let pair = u128::from(words[0]) | u128::from(words[1]) << 64;
         ((pair >> shift) as u64 & ((1 << self.width) - 1)) as u32
     }
 
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>()
+        self.words.bytes()
     }
 }
 

@@ -3,71 +3,81 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
-/// Collects the ids of one kind: first [`Self::look`] at all, then [`Self::add`] all if they are texts.
+use super::cell::Cell;
+
+/// Ids of one kind, met one after another.
+///
+/// As long as all are `u32` in their shortest form they stand for themselves. With the first that is not, all become
+/// texts, numbered as they come; [`Self::rank`] puts them in order when no more come.
 #[derive(Debug, Default)]
-pub(super) struct IdsBuilder {
-    /// Whether some id is no `u32` in its shortest form; then all are texts.
+pub(super) struct Ids {
+    texts: Vec<Box<str>>,
+    numbers: FxHashMap<Box<str>, u32>,
     are_texts: bool,
-    texts: FxHashSet<Box<str>>,
-}
-
-/// Ids of one kind; numbers have the order of the ids.
-#[derive(Debug)]
-pub(super) enum Ids {
-    /// All are `u32` and stand for themselves.
-    Numbers,
-    /// Any text, sorted; the number is the position.
-    Texts(Vec<Box<str>>),
-}
-
-impl IdsBuilder {
-    /// Notes what kind of id it is; an empty one is none.
-    pub(super) fn look(&mut self, id: &str) {
-        let id = id.trim();
-        self.are_texts |= as_number(id).is_none() && !id.is_empty();
-    }
-
-    /// Whether the ids have to be added.
-    pub(super) fn are_texts(&self) -> bool {
-        self.are_texts
-    }
-
-    /// Keeps an id, if ids are texts.
-    pub(super) fn add(&mut self, id: &str) {
-        let id = id.trim();
-        if self.are_texts && !id.is_empty() && !self.texts.contains(id) {
-            self.texts.insert(id.into());
-        }
-    }
-
-    pub(super) fn finish(self) -> Ids {
-        if !self.are_texts {
-            return Ids::Numbers;
-        }
-        let mut texts: Vec<Box<str>> = self.texts.into_iter().collect();
-        texts.sort_unstable_by(|a, b| order(a, b));
-        Ids::Texts(texts)
-    }
 }
 
 impl Ids {
-    /// Number of an id that was added; `None` for an empty one.
-    pub(super) fn number(&self, id: &str) -> Option<u32> {
-        let id = id.trim();
-        match self {
-            Self::Numbers => as_number(id),
-            Self::Texts(texts) => texts.binary_search_by(|text| order(text, id)).ok().map(|rank| rank as u32),
+    /// Number of an id; `None` for an empty or unreadable one. If it makes all ids texts, `earlier` is given those
+    /// numbers that were handed out before, to be changed.
+    pub(super) fn take(&mut self, cell: Cell<'_>, earlier: impl FnOnce(&mut dyn FnMut(&mut u32))) -> Option<u32> {
+        let written;
+        let text = match cell {
+            Cell::Number(number) => {
+                if !self.are_texts
+                    && let Ok(id) = u32::try_from(number)
+                {
+                    return Some(id);
+                }
+                written = number.to_string();
+                &written
+            }
+            Cell::Text(text) => text.trim(),
+            Cell::Empty | Cell::Unreadable => return None,
+        };
+        if text.is_empty() {
+            return None;
         }
+        if !self.are_texts {
+            if let Some(id) = as_number(text) {
+                return Some(id);
+            }
+            self.are_texts = true;
+            earlier(&mut |id| *id = self.intern(&id.to_string()));
+        }
+        Some(self.intern(text))
     }
 
-    /// The id of a number.
-    pub(super) fn text(&self, number: u32) -> Cow<'_, str> {
-        match self {
-            Self::Numbers => Cow::Owned(number.to_string()),
-            Self::Texts(texts) => Cow::Borrowed(&texts[number as usize]),
+    /// Numbers the ids in their order; the list says the new number of each old one. `None`: nothing changes.
+    pub(super) fn rank(&mut self) -> Option<Vec<u32>> {
+        if !self.are_texts {
+            return None;
         }
+        let mut by_order: Vec<u32> = (0..self.texts.len() as u32).collect();
+        by_order.sort_unstable_by(|&a, &b| order(&self.texts[a as usize], &self.texts[b as usize]));
+        let mut ranks = vec![0; by_order.len()];
+        for (rank, &number) in (0..).zip(&by_order) {
+            ranks[number as usize] = rank;
+        }
+        self.numbers = FxHashMap::default();
+        self.texts = by_order.iter().map(|&number| std::mem::take(&mut self.texts[number as usize])).collect();
+        Some(ranks)
+    }
+
+    /// The id of a number; after [`Self::rank`] of its new one.
+    pub(super) fn text(&self, number: u32) -> Cow<'_, str> {
+        if self.are_texts { Cow::Borrowed(&self.texts[number as usize]) } else { Cow::Owned(number.to_string()) }
+    }
+
+    fn intern(&mut self, text: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(text) {
+            return number;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.into());
+        self.numbers.insert(text.into(), number);
+        number
     }
 }
 
@@ -95,20 +105,32 @@ fn order(a: &str, b: &str) -> Ordering {
 mod tests {
     use super::*;
 
-    fn sorted(ids: &[&str]) -> Vec<String> {
-        let mut builder = IdsBuilder::default();
-        ids.iter().for_each(|id| builder.look(id));
-        ids.iter().for_each(|id| builder.add(id));
-        let ids_of_kind = builder.finish();
-        let mut numbers: Vec<u32> = ids.iter().filter_map(|id| ids_of_kind.number(id)).collect();
+    fn sorted(cells: &[Cell<'_>]) -> Vec<String> {
+        let mut ids = Ids::default();
+        let mut numbers: Vec<u32> = Vec::new();
+        for &cell in cells {
+            let number = ids.take(cell, |change| numbers.iter_mut().for_each(change));
+            numbers.extend(number);
+        }
+        if let Some(ranks) = ids.rank() {
+            numbers.iter_mut().for_each(|number| *number = ranks[*number as usize]);
+        }
         numbers.sort_unstable();
         numbers.dedup();
-        numbers.into_iter().map(|number| ids_of_kind.text(number).into_owned()).collect()
+        numbers.into_iter().map(|number| ids.text(number).into_owned()).collect()
     }
 
     #[test]
     fn numbers_sort_by_value_and_texts_behind_them() {
-        assert_eq!(sorted(&["4294967295", "10", "9", "", " 9 "]), ["9", "10", "4294967295"]);
-        assert_eq!(sorted(&["b", "10", "4294967296", "9", "07", "a"]), ["9", "10", "4294967296", "07", "a", "b"]);
+        let texts = |ids: &[&'static str]| ids.iter().map(|&id| Cell::Text(id)).collect::<Vec<_>>();
+        assert_eq!(sorted(&texts(&["4294967295", "10", "9", "", " 9 "])), ["9", "10", "4294967295"]);
+        let mixed = texts(&["b", "10", "4294967296", "9", "07", "a"]);
+        assert_eq!(sorted(&mixed), ["9", "10", "4294967296", "07", "a", "b"]);
+    }
+
+    #[test]
+    fn ids_met_before_the_first_text_keep_their_meaning() {
+        let cells = [Cell::Number(10), Cell::Text("9"), Cell::Number(-4), Cell::Text("10"), Cell::Number(9)];
+        assert_eq!(sorted(&cells), ["9", "10", "-4"]);
     }
 }

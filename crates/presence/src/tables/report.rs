@@ -5,6 +5,7 @@ use std::fmt;
 
 use rustc_hash::FxHashSet;
 
+use super::csv::write_field;
 use super::ids::Ids;
 use crate::exposure::IndexCase;
 use crate::stay::PlaceNo;
@@ -12,6 +13,9 @@ use crate::view::View;
 
 /// Examples kept for each rule.
 const EXAMPLES_MAX: usize = 5;
+
+/// Refused rows kept one by one.
+const REFUSALS_MAX: usize = 100_000;
 
 /// More stays of one person in 24 h are named: a shared card or a gate, not a person.
 const STAYS_A_DAY_MAX: usize = 500;
@@ -50,6 +54,19 @@ pub struct Complaint {
     pub examples: Vec<String>,
 }
 
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which file.
+    pub table: String,
+    /// Row of the file, the header being row 1.
+    pub row: u64,
+    /// The rule.
+    pub rule: Rule,
+    /// What is wrong and what is wanted.
+    pub detail: String,
+}
+
 /// What became of the rows of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceReport {
@@ -59,6 +76,8 @@ pub struct TraceReport {
     pub accepted: u64,
     /// Stays after merging; the rest of `accepted` were duplicates, overlapped or touched.
     pub stays: u64,
+    /// The refused rows, at most 100,000 of them; the counts of the complaints go on.
+    pub refusals: Vec<Refusal>,
     complaints: BTreeMap<Rule, Complaint>,
 }
 
@@ -67,6 +86,26 @@ impl TraceReport {
     #[must_use]
     pub fn merged(&self) -> u64 {
         self.accepted - self.stays
+    }
+
+    /// Rows of all tables that were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        let refusing = [Rule::Unreadable, Rule::LeaveBeforeEnter, Rule::StayTooLong];
+        refusing.map(|rule| self.count(rule)).iter().sum()
+    }
+
+    /// The refused rows as a CSV table: `table, row, rule, detail`.
+    #[must_use]
+    pub fn refusals_csv(&self) -> Vec<u8> {
+        let mut out = b"table,row,rule,detail\n".to_vec();
+        for Refusal { table, row, rule, detail } in &self.refusals {
+            write_field(&mut out, table);
+            out.extend_from_slice(format!(",{row},{},", rule.name()).as_bytes());
+            write_field(&mut out, detail);
+            out.push(b'\n');
+        }
+        out
     }
 
     /// Every rule that was met.
@@ -80,8 +119,11 @@ impl TraceReport {
         self.complaints.get(&rule).map_or(0, |complaint| complaint.count)
     }
 
-    pub(super) fn refuse(&mut self, rule: Rule, table: &str, row: u64, detail: &str) {
+    pub(super) fn refuse(&mut self, rule: Rule, table: &str, row: u64, detail: String) {
         self.note(rule, || format!("{table}, row {row}: {detail}"));
+        if self.refusals.len() < REFUSALS_MAX {
+            self.refusals.push(Refusal { table: table.to_owned(), row, rule, detail });
+        }
     }
 
     fn note(&mut self, rule: Rule, example: impl FnOnce() -> String) {
@@ -128,6 +170,22 @@ impl TraceReport {
                 let id = places.text(place.0);
                 self.note(Rule::UnknownPlace, || format!("place {id} has no stay in the ledger"));
             }
+        }
+    }
+}
+
+impl Rule {
+    /// Name in tables and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::LeaveBeforeEnter => "leave_before_enter",
+            Self::StayTooLong => "stay_too_long",
+            Self::ManyStaysInADay => "many_stays_in_a_day",
+            Self::CrowdedPlace => "crowded_place",
+            Self::CaseWithoutStay => "case_without_stay",
+            Self::UnknownPlace => "unknown_place",
         }
     }
 }
