@@ -31,6 +31,8 @@ pub struct Person {
     pub records: u8,
     /// Bit 0: has been seen. Bit 1: an entry has been asked about and no departure seen since, or known to be inside.
     pub flags: u8,
+    /// Probability of being inside; 65535 for 1.
+    pub inside: u16,
     pub home_records: u8,
     pub home_x: u16,
     pub home_y: u16,
@@ -57,6 +59,7 @@ impl Person {
             moving: 0,
             records: 0,
             flags: if prior_inside { Self::INSIDE } else { 0 },
+            inside: 0,
             home_records: 0,
             home_x: 0,
             home_y: 0,

@@ -26,6 +26,8 @@ pub struct FenceRules {
     pub nohome: f32,
     /// Return.
     pub return_share: f32,
+    /// Still.
+    pub still_below: f32,
     /// Ways begun per hour by somebody who stays.
     pub departures_per_h: f32,
     /// Mean length of a way; minutes.
@@ -59,23 +61,24 @@ impl Default for FenceRules {
         Self {
             ask_at: 0.9,
             left_at: 0.05,
-            level_scale_db: 5.5,
+            level_scale_db: 6.0,
             loss_db: 35.0,
             small_db: 4.0,
             stray_share: 0.002,
             place_weight: 2.0,
             shape_weight: 2.0,
-            local_km: 5.0,
+            local_km: 7.0,
             nohome: 0.5,
-            return_share: 0.4,
-            departures_per_h: 0.25,
+            return_share: 0.3,
+            still_below: 0.03,
+            departures_per_h: 0.15,
             way_min: 12.0,
             way_gap_s: 150.0,
             short_gap_s: 420.0,
             long_gap_s: 2700.0,
             long_share: 0.25,
             prior_wrong: 0.03,
-            memory_weight: 4.0,
+            memory_weight: 0.2,
             slow_kmh: 30.0,
             fast_kmh: 100.0,
             fast_share: 0.4,

@@ -19,9 +19,16 @@ pub struct Step {
 /// Takes a record in; `since_s` is the time since the last one, seconds.
 pub fn take(person: &mut Person, tower: usize, since_s: f32, coverage: &Coverage, rules: &FenceRules) -> Step {
     let fresh = person.flags & Person::SEEN == 0;
+    let known = person.memory.iter().position(|entry| usize::from(entry.tower) == tower + 1);
+    if let Some(at) = known
+        && !fresh
+        && person.memory[at].here > 0
+        && moved_at_most(person, at, since_s, rules) < rules.still_below
+    {
+        return remain(person, (tower, at), coverage, rules);
+    }
     let here = if fresh { Patch::ZERO } else { Patch::unpack(&person.belief) };
     let here = recentre(person, here, coverage.square(tower), fresh);
-    let known = person.memory.iter().position(|entry| usize::from(entry.tower) == tower + 1);
     let like = likelihood(person, coverage, tower);
     let sides = sides(person, coverage);
     let prior_inside = person.flags & Person::INSIDE != 0;
@@ -60,6 +67,7 @@ pub fn take(person: &mut Person, tower: usize, since_s: f32, coverage: &Coverage
     }
     let inside = share_inside(&result, &sides);
     result.pack(&mut person.belief);
+    person.inside = byte(inside);
     remember(person, tower, known, step, inside);
     if matches!(person.records, 4 | 8 | 16 | 32) {
         let (mut mx, mut my, mut sum) = (0.0, 0.0, 1e-20);
@@ -72,6 +80,44 @@ pub fn take(person: &mut Person, tower: usize, since_s: f32, coverage: &Coverage
     person.moving = (step * still * 255.0 + 0.5) as u8;
     person.flags |= Person::SEEN;
     Step { inside, moved: step }
+}
+
+/// At most this probable it is that somebody moved who is seen by a tower of the present stay again.
+fn moved_at_most(person: &Person, at: usize, since_s: f32, rules: &FenceRules) -> f32 {
+    let (way, stay) = gap_odds(f32::from(person.moving) / 255.0, since_s, rules);
+    let again = f32::from(person.memory[at].here) / (f32::from(person.records) + rules.place_weight);
+    // No square gives a tower more than about a third once ways have spread.
+    let elsewhere = 0.35;
+    way * elsewhere / (stay * again).max(1e-20)
+}
+
+/// Nobody moved, and nothing new is seen: only every doubling of the number of records says something more about the place.
+fn remain(person: &mut Person, (tower, at): (usize, usize), coverage: &Coverage, rules: &FenceRules) -> Step {
+    let seen = person.memory[at].here;
+    person.moving = 0;
+    if seen.is_power_of_two() {
+        let (tx, ty) = coverage.square(tower);
+        let half = (SIDE / 2 + LOOSE) as u16;
+        // Only where the table of the tower covers the patch.
+        if (person.x + (SIDE / 2) as u16).abs_diff(tx) <= half - (SIDE / 2) as u16 && (person.y + (SIDE / 2) as u16).abs_diff(ty) <= half - (SIDE / 2) as u16 {
+            let like = likelihood(person, coverage, tower);
+            let mut here = Patch::unpack(&person.belief);
+            for (row, like) in here.0.iter_mut().zip(&like.0) {
+                for x in 0..SIDE {
+                    row[x] *= (rules.shape_weight * like[x]).exp2();
+                }
+            }
+            person.inside = byte(share_inside(&here, &sides(person, coverage)));
+            here.pack(&mut person.belief);
+        }
+    }
+    let inside = f32::from(person.inside) / 65535.0;
+    remember(person, tower, Some(at), 0.0, inside);
+    Step { inside, moved: 0.0 }
+}
+
+fn byte(share: f32) -> u16 {
+    (share * 65535.0 + 0.5) as u16
 }
 
 /// Moves the patch so that the tower is near its middle.
