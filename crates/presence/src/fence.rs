@@ -4,9 +4,11 @@ mod coverage;
 mod detector;
 mod patch;
 mod person;
+mod question;
 mod rules;
 mod track;
 
 pub use coverage::Tower;
-pub use detector::{Detector, Observation, Outcome, Question};
+pub use detector::{Detector, Observation, Outcome, TOWERS_MAX};
+pub use question::{Evidence as FenceEvidence, Question, Tongue};
 pub use rules::FenceRules;

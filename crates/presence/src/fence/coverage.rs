@@ -159,8 +159,9 @@ impl Coverage {
         (&self.inside[begin..begin + 16]).try_into().expect("sixteen")
     }
 
-    /// Number of towers.
-    pub fn towers(&self) -> usize {
-        self.squares.len()
+    /// Whether the tower itself stands inside, to the precision of a square.
+    pub fn stands_inside(&self, tower: usize) -> bool {
+        let (x, y) = self.squares[tower];
+        self.inside[usize::from(y) * self.width + usize::from(x)] > 0.5
     }
 }

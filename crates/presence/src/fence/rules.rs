@@ -18,15 +18,13 @@ pub struct FenceRules {
     pub stray_share: f32,
     /// Weight, in records, of the general coverage against what was seen at this very place (Dirichlet-multinomial).
     pub place_weight: f32,
-    /// Shape.
+    /// The same weight for what records repeated at one place say about where it is: shadowing stays, so they say little.
     pub shape_weight: f32,
-    /// Local.
+    /// Distance from the place of a stay beyond which ways are no longer local; km.
     pub local_km: f32,
-    /// No home.
-    pub nohome: f32,
-    /// Return.
+    /// Share of ways that lead to a place where the person was before.
     pub return_share: f32,
-    /// Still.
+    /// Probability of having moved below which a tower seen again is taken as staying.
     pub still_below: f32,
     /// Ways begun per hour by somebody who stays.
     pub departures_per_h: f32,
@@ -68,7 +66,6 @@ impl Default for FenceRules {
             place_weight: 2.0,
             shape_weight: 2.0,
             local_km: 7.0,
-            nohome: 0.5,
             return_share: 0.3,
             still_below: 0.03,
             departures_per_h: 0.15,

@@ -3,7 +3,7 @@
 use super::{
     coverage::Coverage,
     patch::{LANES, LOOSE, Patch, REACH, SIDE},
-    person::{MEMORY, Person, Remembered},
+    person::{MEMORY, Person},
     rules::FenceRules,
 };
 
@@ -18,11 +18,11 @@ pub struct Step {
 
 /// Takes a record in; `since_s` is the time since the last one, seconds.
 pub fn take(person: &mut Person, tower: usize, since_s: f32, coverage: &Coverage, rules: &FenceRules) -> Step {
-    let fresh = person.flags & Person::SEEN == 0;
-    let known = person.memory.iter().position(|entry| usize::from(entry.tower) == tower + 1);
+    let fresh = person.is_fresh();
+    let known = person.memory.find(tower);
     if let Some(at) = known
         && !fresh
-        && person.memory[at].here > 0
+        && person.memory.here[at] > 0
         && moved_at_most(person, at, since_s, rules) < rules.still_below
     {
         return remain(person, (tower, at), coverage, rules);
@@ -31,61 +31,85 @@ pub fn take(person: &mut Person, tower: usize, since_s: f32, coverage: &Coverage
     let here = recentre(person, here, coverage.square(tower), fresh);
     let like = likelihood(person, coverage, tower);
     let sides = sides(person, coverage);
-    let prior_inside = person.flags & Person::INSIDE != 0;
-    let step;
-    let mut result;
-    if fresh {
-        result = first(&like, &sides, prior_inside, rules);
-        step = 1.0;
+    let (result, moved) = if fresh {
+        (first(&like, &sides, person.flags & Person::INSIDE != 0, rules), 1.0)
     } else {
-        let entry = known.map_or(Remembered::default(), |at| person.memory[at]);
-        let n = f32::from(person.crossings);
-        let near = (rules.crossing_share * rules.crossing_weight + n) / (rules.crossing_weight + 2.0 * n);
-        let far = if person.home_records == 0 { rules.nohome } else {
-            let (tx, ty) = coverage.square(tower);
-            let (dx, dy) = (f32::from(tx) - f32::from(person.home_x), f32::from(ty) - f32::from(person.home_y));
-            let d = (dx * dx + dy * dy) * (super::coverage::CELL_KM * super::coverage::CELL_KM) as f32;
-            1.0 - (-d / (rules.local_km * rules.local_km)).exp()
-        };
-        let crossing = near + (1.0 - near) * far;
-        let (way, stay) = gap_odds(f32::from(person.moving) / 255.0, since_s, rules);
-        let stay_patch = staying(&here, &like, f32::from(entry.here), f32::from(person.records), rules);
-        let total_all: f32 = person.memory.iter().map(|entry| f32::from(entry.all)).sum();
-        let back = rules.return_share * f32::from(entry.all) / (total_all + 10.0);
-        let way_patch = moving(&here, &like, &sides, since_s, (&entry, crossing, back), rules);
-        let (stay_mass, way_mass) = (stay * stay_patch.sum(), way * way_patch.sum());
-        let total = (stay_mass + way_mass).max(1e-30);
-        let moved = way_mass / total;
-        result = Patch::ZERO;
-        let (a, b) = (stay / total, way / total);
-        for ((row, s), w) in result.0.iter_mut().zip(&stay_patch.0).zip(&way_patch.0) {
-            for x in 0..LANES {
-                row[x] = a * s[x] + b * w[x];
-            }
-        }
-        step = moved;
-    }
+        weigh(person, (tower, known), since_s, [&here, &like, &sides], (coverage, rules))
+    };
     let inside = share_inside(&result, &sides);
     result.pack(&mut person.belief);
-    person.inside = byte(inside);
-    remember(person, tower, known, step, inside);
-    if matches!(person.records, 4 | 8 | 16 | 32) {
-        let (mut mx, mut my, mut sum) = (0.0, 0.0, 1e-20);
-        for y in 0..SIDE { for x in 0..SIDE { let v = result.0[y][x]; mx += v * x as f32; my += v * y as f32; sum += v; } }
-        person.home_x = person.x + (mx / sum) as u16;
-        person.home_y = person.y + (my / sum) as u16;
-        person.home_records = person.records;
+    person.inside = fixed(inside);
+    remember(person, tower, known, moved, inside);
+    if person.records >= 4 && person.records <= 32 && person.records.is_power_of_two() {
+        locate_stay(person, &result);
     }
     let still = (-since_s / (rules.way_min * 60.0)).exp().max(0.5);
-    person.moving = (step * still * 255.0 + 0.5) as u8;
+    person.moving = (moved * still * 255.0 + 0.5) as u8;
     person.flags |= Person::SEEN;
-    Step { inside, moved: step }
+    Step { inside, moved }
+}
+
+/// Weighs having stayed against having moved; gives the new belief and the probability of having moved.
+fn weigh(
+    person: &Person,
+    (tower, known): (usize, Option<usize>),
+    since_s: f32,
+    [here, like, sides]: [&Patch; 3],
+    (coverage, rules): (&Coverage, &FenceRules),
+) -> (Patch, f32) {
+    let (way, stay) = gap_odds(f32::from(person.moving) / 255.0, since_s, rules);
+    let seen = known.map_or(0, |at| person.memory.here[at]);
+    let stay_patch = staying(here, like, f32::from(seen), f32::from(person.records), rules);
+    let crossing = crossing_share(person, coverage.square(tower), rules);
+    let mut way_patch = moving(here, like, sides, (since_s, crossing), rules);
+    if let Some(at) = known {
+        recall(person, at, &mut way_patch, [like, sides], rules);
+    } else {
+        way_patch.scale(1.0 - rules.return_share);
+    }
+    let (stay_mass, way_mass) = (stay * stay_patch.sum(), way * way_patch.sum());
+    let total = (stay_mass + way_mass).max(1e-30);
+    let mut result = Patch::ZERO;
+    let (a, b) = (stay / total, way / total);
+    for ((row, s), w) in result.0.iter_mut().zip(&stay_patch.0).zip(&way_patch.0) {
+        for x in 0..LANES {
+            row[x] = a * s[x] + b * w[x];
+        }
+    }
+    (result, way_mass / total)
+}
+
+/// Of ways that might lead across the border, the share that does: few of those around the place of a stay, unless the person
+/// is known to cross; the farther from it, the less the border matters.
+fn crossing_share(person: &Person, (x, y): (u16, u16), rules: &FenceRules) -> f32 {
+    let crossed = f32::from(person.crossings);
+    let near = (rules.crossing_share * rules.crossing_weight + crossed) / (rules.crossing_weight + 2.0 * crossed);
+    if person.flags & Person::STAYED == 0 {
+        return f32::midpoint(near, 1.0);
+    }
+    let (dx, dy) = (f32::from(x) - f32::from(person.stay_x), f32::from(y) - f32::from(person.stay_y));
+    let km_2 = (dx * dx + dy * dy) * (super::coverage::CELL_KM * super::coverage::CELL_KM) as f32;
+    near + (1.0 - near) * (1.0 - (-km_2 / (rules.local_km * rules.local_km)).exp())
+}
+
+fn locate_stay(person: &mut Person, belief: &Patch) {
+    let (mut east, mut north) = (0.0, 0.0);
+    for (y, row) in belief.0.iter().enumerate() {
+        for (x, value) in row.iter().enumerate() {
+            east += value * x as f32;
+            north += value * y as f32;
+        }
+    }
+    let sum = belief.sum().max(1e-20);
+    person.stay_x = person.x + (east / sum) as u16;
+    person.stay_y = person.y + (north / sum) as u16;
+    person.flags |= Person::STAYED;
 }
 
 /// At most this probable it is that somebody moved who is seen by a tower of the present stay again.
 fn moved_at_most(person: &Person, at: usize, since_s: f32, rules: &FenceRules) -> f32 {
     let (way, stay) = gap_odds(f32::from(person.moving) / 255.0, since_s, rules);
-    let again = f32::from(person.memory[at].here) / (f32::from(person.records) + rules.place_weight);
+    let again = f32::from(person.memory.here[at]) / (f32::from(person.records) + rules.place_weight);
     // No square gives a tower more than about a third once ways have spread.
     let elsewhere = 0.35;
     way * elsewhere / (stay * again).max(1e-20)
@@ -93,13 +117,13 @@ fn moved_at_most(person: &Person, at: usize, since_s: f32, rules: &FenceRules) -
 
 /// Nobody moved, and nothing new is seen: only every doubling of the number of records says something more about the place.
 fn remain(person: &mut Person, (tower, at): (usize, usize), coverage: &Coverage, rules: &FenceRules) -> Step {
-    let seen = person.memory[at].here;
+    let seen = person.memory.here[at];
     person.moving = 0;
     if seen.is_power_of_two() {
         let (tx, ty) = coverage.square(tower);
-        let half = (SIDE / 2 + LOOSE) as u16;
-        // Only where the table of the tower covers the patch.
-        if (person.x + (SIDE / 2) as u16).abs_diff(tx) <= half - (SIDE / 2) as u16 && (person.y + (SIDE / 2) as u16).abs_diff(ty) <= half - (SIDE / 2) as u16 {
+        let off = |corner: u16, tower: u16| usize::from((corner + (SIDE / 2) as u16).abs_diff(tower));
+        // Only where the tower's table covers the patch.
+        if off(person.x, tx) <= LOOSE && off(person.y, ty) <= LOOSE {
             let like = likelihood(person, coverage, tower);
             let mut here = Patch::unpack(&person.belief);
             for (row, like) in here.0.iter_mut().zip(&like.0) {
@@ -107,7 +131,7 @@ fn remain(person: &mut Person, (tower, at): (usize, usize), coverage: &Coverage,
                     row[x] *= (rules.shape_weight * like[x]).exp2();
                 }
             }
-            person.inside = byte(share_inside(&here, &sides(person, coverage)));
+            person.inside = fixed(share_inside(&here, &sides(person, coverage)));
             here.pack(&mut person.belief);
         }
     }
@@ -116,7 +140,7 @@ fn remain(person: &mut Person, (tower, at): (usize, usize), coverage: &Coverage,
     Step { inside, moved: 0.0 }
 }
 
-fn byte(share: f32) -> u16 {
+fn fixed(share: f32) -> u16 {
     (share * 65535.0 + 0.5) as u16
 }
 
@@ -201,8 +225,8 @@ fn staying(here: &Patch, like: &Patch, seen: f32, records: f32, rules: &FenceRul
     result
 }
 
-/// Somebody moved: what was believed, spread by how far one gets, times coverage and own memory of the tower's sides.
-fn moving(here: &Patch, like: &Patch, sides: &Patch, since_s: f32, (entry, crossing, back): (&Remembered, f32, f32), rules: &FenceRules) -> Patch {
+/// Somebody moved: what was believed, spread by how far one gets, times coverage.
+fn moving(here: &Patch, like: &Patch, sides: &Patch, (since_s, crossing): (f32, f32), rules: &FenceRules) -> Patch {
     let cells = |kmh: f32| kmh * since_s / 3600.0 / super::coverage::CELL_KM as f32;
     let reach = (cells(rules.slow_kmh) + 0.5).clamp(1.0, 5.0) as usize;
     let slow = spread_by_side(here, sides, reach, crossing);
@@ -217,29 +241,25 @@ fn moving(here: &Patch, like: &Patch, sides: &Patch, since_s: f32, (entry, cross
             result.0[y][x] = ((1.0 - rules.fast_share) * slow.0[y][x] + flat) * like.0[y][x];
         }
     }
-    if entry.all > 0 {
-        let general = share_inside(like, sides).clamp(0.02, 0.98);
-        let (seen, inside) = (f32::from(entry.all), f32::from(entry.inside) / 255.0);
-        let weight = rules.memory_weight;
-        let own = (seen * inside + weight * general) / (seen + weight);
-        let (inside, outside) = (own / general, (1.0 - own) / (1.0 - general));
-        for (row, side) in result.0.iter_mut().zip(&sides.0) {
-            for x in 0..LANES {
-                row[x] *= outside + (inside - outside) * side[x];
-            }
-        }
-        // Or back to where this tower was seen before.
-        let sum = like.sum().max(1e-20);
-        let (inside, outside) = (back * own / general / sum, back * (1.0 - own) / (1.0 - general) / sum);
-        for ((row, like), side) in result.0.iter_mut().zip(&like.0).zip(&sides.0) {
-            for x in 0..LANES {
-                row[x] = (1.0 - rules.return_share) * row[x] + like[x] * (outside + (inside - outside) * side[x]);
-            }
-        }
-    } else {
-        result.scale(1.0 - rules.return_share);
-    }
     result
+}
+
+/// What the person's own memory of the tower says: on which side it was seen, and that one returns to where one was.
+fn recall(person: &Person, at: usize, way: &mut Patch, [like, sides]: [&Patch; 2], rules: &FenceRules) {
+    let memory = &person.memory;
+    let (seen, share) = (f32::from(memory.all[at]), f32::from(memory.inside[at]) / 255.0);
+    let records: f32 = memory.all.iter().map(|all| f32::from(*all)).sum();
+    let general = share_inside(like, sides).clamp(0.02, 0.98);
+    let own = (seen * share + rules.memory_weight * general) / (seen + rules.memory_weight);
+    let (inside, outside) = (own / general, (1.0 - own) / (1.0 - general));
+    // Ten records more: so many it takes until returning is as likely as it ever gets.
+    let back = rules.return_share * seen / (records + 10.0) / like.sum().max(1e-20);
+    for ((row, like), side) in way.0.iter_mut().zip(&like.0).zip(&sides.0) {
+        for x in 0..LANES {
+            let weight = outside + (inside - outside) * side[x];
+            row[x] = ((1.0 - rules.return_share) * row[x] + back * like[x]) * weight;
+        }
+    }
 }
 
 /// Spreads either side by itself; of what would get across the border only a share does.
@@ -275,26 +295,25 @@ fn share_inside(patch: &Patch, sides: &Patch) -> f32 {
 }
 
 fn remember(person: &mut Person, tower: usize, known: Option<usize>, moved: f32, inside: f32) {
+    let memory = &mut person.memory;
     if moved > 0.5 {
         person.records = 0;
-        for entry in &mut person.memory {
-            entry.here = 0;
-        }
+        memory.here = [0; MEMORY];
     }
     let at = known.unwrap_or_else(|| {
         // The one that matters least makes room: not of this stay, then the fewest records.
-        let least = (0..MEMORY).min_by_key(|at| (person.memory[*at].here, person.memory[*at].all)).expect("some");
-        person.memory[least] = Remembered { tower: tower as u16 + 1, ..Remembered::default() };
+        let least = (0..MEMORY).min_by_key(|at| (memory.here[*at], memory.all[*at])).expect("some");
+        memory.tower[least] = tower as u16 + 1;
+        (memory.here[least], memory.all[least], memory.inside[least]) = (0, 0, 0);
         least
     });
     if person.records >= 60 {
-        person.records = person.memory.iter().map(|entry| entry.here / 2).sum();
-        person.memory.iter_mut().for_each(|entry| entry.here /= 2);
+        memory.here.iter_mut().for_each(|here| *here /= 2);
+        person.records = memory.here.iter().sum();
     }
-    let entry = &mut person.memory[at];
-    entry.here += 1;
+    memory.here[at] += 1;
     person.records += 1;
-    let seen = f32::from(entry.all);
-    entry.inside = ((f32::from(entry.inside) * seen + inside * 255.0) / (seen + 1.0) + 0.5) as u8;
-    entry.all = entry.all.saturating_add(1).min(100);
+    let seen = f32::from(memory.all[at]);
+    memory.inside[at] = ((f32::from(memory.inside[at]) * seen + inside * 255.0) / (seen + 1.0) + 0.5) as u8;
+    memory.all[at] = (memory.all[at] + 1).min(100);
 }
