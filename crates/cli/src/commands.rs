@@ -3,11 +3,14 @@
 mod assess;
 mod demo;
 mod doctor;
+mod fence;
 mod import;
 mod init;
 mod keys;
 mod log;
 mod rebuild;
+
+pub use fence::Fence;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Init(order) => runtime.block_on(init::run(&node, order, json)),
         Command::Assess(order) => assess::run(&order, json),
         Command::Demo(order) => demo::run(order, json, runtime),
+        Command::Fence(order) => fence::run(order, json),
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),

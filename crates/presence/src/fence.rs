@@ -2,13 +2,17 @@
 
 mod coverage;
 mod detector;
+mod intake;
 mod patch;
 mod person;
 mod question;
 mod rules;
+mod snapshot;
 mod track;
 
 pub use coverage::Tower;
 pub use detector::{Detector, Observation, Outcome, TOWERS_MAX};
+pub use intake::{ColumnMissing, Faults, ID_MAX, PlainTable, RowFault, TowerTable, person_key, read_priors};
 pub use question::{Evidence as FenceEvidence, Question, Tongue};
 pub use rules::FenceRules;
+pub use snapshot::{Sketch, SnapshotError};

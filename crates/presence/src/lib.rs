@@ -32,7 +32,10 @@ pub use contacts::{Contact, find_contacts};
 pub use error::PresenceError;
 pub use evidence::{Evidence, SettingRules, find_evidence};
 pub use exposure::{CaseNo, Duration, ExposureRules, IndexCase};
-pub use fence::{Detector, FenceEvidence, FenceRules, Observation, Outcome, Question, TOWERS_MAX, Tongue, Tower};
+pub use fence::{
+    ColumnMissing, Detector, Faults, FenceEvidence, FenceRules, ID_MAX, Observation, Outcome, PlainTable, Question,
+    RowFault, Sketch, SnapshotError, TOWERS_MAX, Tongue, Tower, TowerTable, person_key, read_priors,
+};
 pub use geometry::{Area, GeometryError, Level, Locator, Place, UnitNo};
 pub use ledger::{DaySegment, Ledger};
 pub use point::{Gcj02, Point, PointFault, Wgs84};

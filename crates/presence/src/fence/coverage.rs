@@ -49,7 +49,9 @@ impl Coverage {
     /// - `towers`: in the order of their numbers.
     /// - `is_inside`: whether a longitude and latitude lie inside the border.
     pub fn new(towers: &[Tower], is_inside: impl Fn(f64, f64) -> bool, rules: &FenceRules) -> Self {
-        let fold = |value: fn(&Tower) -> f64, pick: fn(f64, f64) -> f64, start: f64| towers.iter().map(value).fold(start, pick);
+        let fold = |value: fn(&Tower) -> f64, pick: fn(f64, f64) -> f64, start: f64| {
+            towers.iter().map(value).fold(start, pick)
+        };
         let (west, east) = (fold(|t| t.lon, f64::min, f64::INFINITY), fold(|t| t.lon, f64::max, f64::NEG_INFINITY));
         let (south, north) = (fold(|t| t.lat, f64::min, f64::INFINITY), fold(|t| t.lat, f64::max, f64::NEG_INFINITY));
         let middle = f64::midpoint(south, north).to_radians().cos();

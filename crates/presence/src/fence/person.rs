@@ -2,7 +2,7 @@
 
 use super::patch::SIDE;
 
-/// Towers remembered.
+/// Towers remembered per person.
 pub const MEMORY: usize = 8;
 
 /// Towers that a person was seen by; columns, so that nothing is lost to alignment.

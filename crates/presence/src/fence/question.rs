@@ -81,8 +81,11 @@ impl Question {
             Tongue::Zh => {
                 let way = if on_the_way { "途中" } else { "停留" };
                 let known = if familiar { "；末次基站以往在境内时出现过" } else { "" };
-                let times =
-                    if crossings_before > 0 { format!("；此前跨界{crossings_before}次") } else { "；此前无跨界记录".to_owned() };
+                let times = if crossings_before > 0 {
+                    format!("；此前跨界{crossings_before}次")
+                } else {
+                    "；此前无跨界记录".to_owned()
+                };
                 format!(
                     "可能已入境内（概率{percent}%）：最近一次移动后{records}条记录、{towers}个基站，其中{towers_inside}个在界内；\
                      {way}{known}{times}。仅为提问，请向本人核实。"

@@ -183,7 +183,11 @@ fn sides(person: &Person, coverage: &Coverage) -> Patch {
 }
 
 fn first(like: &Patch, sides: &Patch, prior_inside: bool, rules: &FenceRules) -> Patch {
-    let (inside, outside) = if prior_inside { (1.0 - rules.prior_wrong, rules.prior_wrong) } else { (rules.prior_wrong, 1.0 - rules.prior_wrong) };
+    let (inside, outside) = if prior_inside {
+        (1.0 - rules.prior_wrong, rules.prior_wrong)
+    } else {
+        (rules.prior_wrong, 1.0 - rules.prior_wrong)
+    };
     let mut result = *like;
     for (row, side) in result.0.iter_mut().zip(&sides.0) {
         for x in 0..LANES {
@@ -199,7 +203,9 @@ fn first(like: &Patch, sides: &Patch, prior_inside: bool, rules: &FenceRules) ->
 fn gap_odds(moving: f32, since_s: f32, rules: &FenceRules) -> (f32, f32) {
     let density = |mean: f32| (-since_s / mean).exp() / mean;
     let on_way = moving * density(rules.way_gap_s).max(1e-6);
-    let at_place = (1.0 - moving) * ((1.0 - rules.long_share) * density(rules.short_gap_s) + rules.long_share * density(rules.long_gap_s)).max(1e-7);
+    let at_place = (1.0 - moving)
+        * ((1.0 - rules.long_share) * density(rules.short_gap_s) + rules.long_share * density(rules.long_gap_s))
+            .max(1e-7);
     let stayed = (-since_s / 3600.0 * rules.departures_per_h).exp();
     (on_way + at_place * (1.0 - stayed), at_place * stayed)
 }
