@@ -131,7 +131,9 @@ impl Coverage {
                 let total: f64 = candidates.iter().map(weight).sum();
                 for candidate in &candidates {
                     let (tx, ty) = self.squares[candidate.1 as usize];
-                    let (dx, dy) = (x + REACH - usize::from(tx), y + REACH - usize::from(ty));
+                    // Beyond the table to the south or west it wraps to a huge number.
+                    let (dx, dy) =
+                        ((x + REACH).wrapping_sub(usize::from(tx)), (y + REACH).wrapping_sub(usize::from(ty)));
                     if dx < SPAN && dy < SPAN {
                         let share = (weight(candidate) / total) as f32;
                         self.tables[candidate.1 as usize * TABLE + dy * SPAN + dx] += (1.0 - rules.stray_share) * share;
