@@ -3,10 +3,11 @@
 # make lint    format, clippy, documentation
 # make prove   the full counts; prints what docs/proofs/ keeps
 # make bench   speed and memory; prints the curve
+# make bench-fence   the fence on five seeds, beside the naive rule and shapely
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint prove bench setup
+.PHONY: demo test lint prove bench bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -36,3 +37,6 @@ prove: setup
 
 bench:
 	scripts/bench.sh
+
+bench-fence:
+	scripts/bench_fence.sh
