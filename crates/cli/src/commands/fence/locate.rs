@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use sizao_presence::{Area, ColumnMissing, Gcj02, Level, Locator, PlainTable, Point, PointFault, RowFault, Wgs84};
+use sizao_presence::{
+    Area, ColumnMissing, Gcj02, Level, Locator, Place, PlainTable, Point, PointFault, RowFault, Wgs84,
+};
 
 use super::{DatumName, Locate, polygons};
 use crate::output::{self, WholeFile};
@@ -19,7 +21,7 @@ struct Map {
     locator: Locator<Wgs84>,
     codes: [Vec<String>; 3],
     /// All provinces, roughly: tells the next province from the sea.
-    country: Option<Locator<Wgs84>>,
+    country: Vec<Locator<Wgs84>>,
 }
 
 pub fn run(order: &Locate, json: bool) -> Result<ExitCode> {
@@ -81,18 +83,13 @@ fn load(order: &Locate) -> Result<Map> {
     let of = |level| areas.iter().filter(|area| area.level == level).map(|area| area.code.clone()).collect();
     let country = folder.join("cn_provinces.geojson");
     // The outline of the country is simplified, so its provinces may overlap a little: the answer is only land or not.
-    let country = if country.exists() { outlines(polygons::read(&country, Level::Province)?) } else { None };
+    let country = if country.exists() { outlines(&polygons::read(&country, Level::Province)?) } else { Vec::new() };
     Ok(Map { locator, codes: Level::ALL.map(of), country })
 }
 
-fn outlines(areas: Vec<Area>) -> Option<Locator<Wgs84>> {
-    match Locator::new(&areas) {
-        Ok(locator) => Some(locator),
-        Err(error) => {
-            tracing::warn!("no outline of the country, so the sea is not told from land: {error}");
-            None
-        }
-    }
+/// One look-up per province: simplified outlines overlap, and then one look-up for all is refused.
+fn outlines(areas: &[Area]) -> Vec<Locator<Wgs84>> {
+    areas.iter().filter_map(|area| Locator::new(std::slice::from_ref(area)).ok()).collect()
 }
 
 /// Calls `visit` with the number of each row and its id, lon, lat and datum; the datum is empty where there is no such column.
@@ -136,7 +133,7 @@ fn place(map: &Map, point: Point<Wgs84>) -> (&'static str, [&str; 3]) {
         Some(unit) => map.codes[level as usize][usize::from(unit.0)].as_str(),
         None => "",
     });
-    let on_land = map.country.as_ref().is_none_or(|country| country.locate(point).unit(Level::Province).is_some());
+    let on_land = map.country.is_empty() || map.country.iter().any(|province| province.locate(point) != Place::NOWHERE);
     let status = match (codes.iter().any(|code| !code.is_empty()), on_land) {
         (true, _) => "inside",
         (false, true) => "outside",
