@@ -13,6 +13,11 @@ SHELL := /bin/bash
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: demo test lint prove bench bench-trace setup
+# make bench-fence   the fence on five seeds, beside the naive rule and shapely
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test lint prove bench bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -47,3 +52,5 @@ bench-epi:
 	scripts/bench_epi.sh
 bench-trace:
 	scripts/bench_trace.sh
+bench-fence:
+	scripts/bench_fence.sh

@@ -46,6 +46,9 @@ pub enum Command {
     /// Published pairs of 2020, or an invented city: data to look at and to measure with.
     #[command(subcommand)]
     Demo(Demo),
+    /// Where points lie, and who seems to have come in.
+    #[command(subcommand)]
+    Fence(crate::commands::Fence),
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),

@@ -4,6 +4,7 @@ mod assess;
 mod demo;
 mod doctor;
 pub mod epi;
+mod fence;
 mod import;
 mod init;
 pub mod interop;
@@ -13,6 +14,8 @@ pub mod policy;
 pub mod plan;
 mod rebuild;
 pub mod trace;
+
+pub use fence::Fence;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Init(order) => runtime.block_on(init::run(&node, order, json)),
         Command::Assess(order) => assess::run(&order, json),
         Command::Demo(order) => demo::run(order, json, runtime),
+        Command::Fence(order) => fence::run(order, json),
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Interop(order) => interop::run(&order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),

@@ -9,8 +9,11 @@ mod encounters;
 mod error;
 mod evidence;
 mod exposure;
+mod fence;
+mod geometry;
 mod index;
 mod ledger;
+mod point;
 mod roster;
 mod secondary;
 mod setting;
@@ -29,7 +32,13 @@ pub use contacts::{Contact, find_contacts};
 pub use error::PresenceError;
 pub use evidence::{Evidence, SettingRules, find_evidence};
 pub use exposure::{CaseNo, Duration, ExposureRules, IndexCase};
+pub use fence::{
+    ColumnMissing, Detector, Faults, FenceEvidence, FenceRules, ID_MAX, Observation, Outcome, PlainTable, Question,
+    RowFault, Sketch, SnapshotError, TOWERS_MAX, Tongue, Tower, TowerTable, person_key, read_priors,
+};
+pub use geometry::{Area, GeometryError, Level, Locator, Place, UnitNo};
 pub use ledger::{DaySegment, Ledger};
+pub use point::{Gcj02, Point, PointFault, Wgs84};
 pub use secondary::{SecondaryContact, SecondaryRules, find_secondary_contacts};
 pub use setting::{Closeness, Seat, Setting, Settings, Vehicle};
 pub use sources::{CommonEvent, CommonPerson, CommonPlace, CommonSources, SourceRules, Weight, find_sources};
