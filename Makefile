@@ -3,21 +3,13 @@
 # make lint    format, clippy, documentation
 # make prove   the full counts; prints what docs/proofs/ keeps
 # make bench   speed and memory; prints the curve
-# make bench-epi  surveillance statistics against the R packages, both in one run
-
-SHELL := /bin/bash
-.DELETE_ON_ERROR:
-.PHONY: demo test lint prove bench bench-epi setup
+# make bench-epi     surveillance statistics against the R packages, both in one run
 # make bench-trace   tracing beside DuckDB and PostgreSQL, CPU time and ratios
-
-SHELL := /bin/bash
-.DELETE_ON_ERROR:
-.PHONY: demo test lint prove bench bench-trace setup
 # make bench-fence   the fence on five seeds, beside the naive rule and shapely
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint prove bench bench-fence setup
+.PHONY: demo test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -50,7 +42,9 @@ bench:
 
 bench-epi:
 	scripts/bench_epi.sh
+
 bench-trace:
 	scripts/bench_trace.sh
+
 bench-fence:
 	scripts/bench_fence.sh

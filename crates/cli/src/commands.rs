@@ -10,8 +10,8 @@ mod init;
 pub mod interop;
 mod keys;
 mod log;
-pub mod policy;
 pub mod plan;
+pub mod policy;
 mod rebuild;
 pub mod trace;
 

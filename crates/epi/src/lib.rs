@@ -25,16 +25,16 @@ pub mod growth;
 pub mod invented;
 pub mod nowcast;
 pub mod outbreak_p;
-pub mod pooling;
 pub mod parallel;
+pub mod pooling;
 pub mod recent_trend;
 pub mod reference;
 pub mod reference_values;
 pub mod rogerson;
 pub mod scan;
 pub mod screening;
-pub mod site_plan;
 pub mod signals;
+pub mod site_plan;
 pub mod sparse;
 pub mod wallinga_teunis;
 
