@@ -25,6 +25,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long a piece of work takes, for the user who asked for it.
+#[expect(clippy::disallowed_methods, reason = "a duration for a report; nothing is decided by it")]
+pub fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// The system's randomness.
 pub fn entropy() -> Box<Entropy> {
     Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).expect("the system has randomness"))

@@ -40,7 +40,8 @@ fn cpu_seconds() -> f64 {
 }
 
 fn read_areas(text: &str) -> Vec<Area> {
-    let mut areas: BTreeMap<(Level, String), Vec<Vec<(f64, f64)>>> = BTreeMap::new();
+    type Ring = Vec<(f64, f64)>;
+    let mut areas: BTreeMap<(Level, String), Vec<Ring>> = BTreeMap::new();
     for line in text.lines() {
         let mut words = line.split(' ');
         let code = words.next().expect("code").to_owned();

@@ -376,8 +376,8 @@ impl Store {
     async fn open_rows_that_fit(&self, rows: Vec<FactRow>) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
         let mut keys: HashMap<i64, Option<DataKey>> = HashMap::new();
         for row in &rows {
-            if !keys.contains_key(&row.data_key) {
-                keys.insert(row.data_key, self.key_for(row).await?);
+            if let Entry::Vacant(entry) = keys.entry(row.data_key) {
+                entry.insert(self.key_for(row).await?);
             }
         }
         let open = |row: &FactRow| seal::open(row, &self.keys, keys[&row.data_key].as_ref());

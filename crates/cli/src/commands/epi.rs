@@ -21,6 +21,7 @@ use clap::Subcommand;
 
 /// What can be typed after `sizao epi`.
 #[derive(Subcommand, Debug)]
+#[expect(clippy::enum_variant_names, reason = "EpiFilter is the name of a method")]
 pub enum Epi {
     /// Run every case of a folder of reference results and say how far apart the values are.
     #[command(after_help = reference::EXAMPLES)]

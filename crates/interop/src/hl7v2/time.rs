@@ -22,7 +22,7 @@ pub enum Precision {
     Fraction,
 }
 
-/// A date and time, YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ].
+/// A date and time, `YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dtm {
     date: Date,

@@ -32,7 +32,7 @@ pub enum SnapshotError {
     },
 }
 
-/// What a server may keep of a person between restarts: at most [`super::person::MEMORY`] towers under a keyed hash, with
+/// What a server may keep of a person between restarts: at most the detector's memory of towers under a keyed hash, with
 /// weights. No times, no order, no places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {

@@ -83,12 +83,15 @@ fn merged_lines(areas: &[Area]) -> Result<Vec<Line>, GeometryError> {
     Ok(lines)
 }
 
+/// A line from its low to its high end, with what crossing it eastward adds.
+type SignedLine = ((f64, f64), (f64, f64), u64);
+
 /// The lines of one area from low to high, each with what crossing it eastward adds.
 ///
 /// Which side is inside follows from counting, not from the direction of the ring: going round in direction of the ring a line
 /// upward and a line downward of it change with opposite signs, and the sign of a ring is that of its doubled area, turned
 /// over when the ring lies inside an odd number of the others (a hole).
-fn signed_lines(area: &Area, unit: u64) -> Vec<((f64, f64), (f64, f64), u64)> {
+fn signed_lines(area: &Area, unit: u64) -> Vec<SignedLine> {
     let rings: Vec<&[(f64, f64)]> = area.rings.iter().map(|ring| check::open_ring(ring)).collect();
     let mut lines = Vec::new();
     for (number, ring) in rings.iter().enumerate() {
@@ -220,8 +223,9 @@ impl Parts<'_> {
             }
             coarse.push(FINER | (self.fine.len() / (FINE * FINE)) as u32);
             for (y, corners) in corners.iter().enumerate() {
-                for x in column * FINE..(column + 1) * FINE {
-                    let entry = self.fine_square((row * FINE + y, x), corners[x], through);
+                let places = corners.iter().copied().enumerate().skip(column * FINE).take(FINE);
+                for (x, corner) in places {
+                    let entry = self.fine_square((row * FINE + y, x), corner, through);
                     self.fine.push(entry);
                 }
             }

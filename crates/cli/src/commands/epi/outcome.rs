@@ -1,11 +1,6 @@
 //! What a method says about one series, and the table written from it.
 
-use std::{
-    io::Write,
-    process::ExitCode,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use sizao_epi::{EpiError, parallel};
@@ -59,7 +54,7 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
     let table = read_series(args)?;
     table.remarks.iter().for_each(|remark| eprintln!("{remark}"));
     let judged = parallel::map(&table.series, args.threads, |series| {
-        let begun = Instant::now();
+        let begun = crate::node::stopwatch();
         let outcome = method.judge(series);
         let time = Time { judging: begun.elapsed(), periods: outcome.as_ref().map_or(0, judged_periods) };
         let text = rows_as_text(series, method, &outcome);

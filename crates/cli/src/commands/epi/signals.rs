@@ -1,6 +1,6 @@
 //! `sizao epi signals`: many detectors on many series, one ranked signal per happening.
 
-use std::{collections::HashMap, io::Read, io::Write, path::PathBuf, process::ExitCode, time::Instant};
+use std::{collections::HashMap, io::Read, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -62,7 +62,7 @@ pub fn run(order: &Signals, json: bool) -> Result<ExitCode> {
         (Some(path), _) => read_network(path)?,
         (None, sites) => invent(sites.unwrap_or(0))?,
     };
-    let begun = Instant::now();
+    let begun = crate::node::stopwatch();
     let settings = ScoreSettings {
         calendar: HolidayCalendar::china(),
         learn_from: 0..network.dates.len(),
