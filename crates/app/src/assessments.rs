@@ -1,5 +1,6 @@
 //! Keeping projections and assessments current: what lies beyond a projection's watermark is the work that is owed.
 
+mod explained;
 mod neighbourhood;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use sizao_model::{
 use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
 use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
+pub use self::explained::Explained;
 use self::neighbourhood::Neighbourhood;
 use crate::{App, AppError};
 

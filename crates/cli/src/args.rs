@@ -46,6 +46,9 @@ pub enum Command {
     /// Published pairs of 2020, or an invented city: data to look at and to measure with.
     #[command(subcommand)]
     Demo(Demo),
+    /// Serve pages; the first start prints a one-time link for the first administrator.
+    #[command(after_help = crate::commands::serve::EXAMPLES)]
+    Serve(crate::commands::serve::Serve),
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),

@@ -8,6 +8,7 @@ mod init;
 mod keys;
 mod log;
 mod rebuild;
+pub(crate) mod serve;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Assess(order) => assess::run(&order, json),
         Command::Demo(order) => demo::run(order, json, runtime),
         Command::Import(order) => import::run(&node, order, json, runtime),
+        Command::Serve(order) => serve::run(&node, &order, json, runtime),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
         Command::Restore { file } => runtime.block_on(log::restore(&node, &file, json)),

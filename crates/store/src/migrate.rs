@@ -18,12 +18,14 @@ macro_rules! migrations {
             (1, "log", include_str!(concat!("../migrations/", $engine, "/0001_log.sql"))),
             (2, "vault", include_str!(concat!("../migrations/", $engine, "/0002_vault.sql"))),
             (3, "projections", include_str!(concat!("../migrations/", $engine, "/0003_projections.sql"))),
+            (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
+            (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 3] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 3] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 5] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 5] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;
