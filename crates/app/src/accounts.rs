@@ -11,7 +11,7 @@ use sizao_store::{AccountRecord, SessionRecord, UnitRecord, hex, sha256};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-pub use self::units::{AccountLine, NewAccount};
+pub use self::units::{AccountLine, NewAccount, NewUnit};
 pub use sizao_store::{SessionRecord as Session, UnitRecord as Unit};
 use crate::{
     App, AppError,

@@ -135,6 +135,8 @@ pub enum Demo {
     Pairs(DemoPairs),
     /// Write an invented city: people, facts, stays, an outbreak, and the truth beside them.
     City(DemoCity),
+    /// Serve pages with the pairs and a small invented city, and accounts for every role.
+    Pages(crate::commands::demo::pages::DemoPages),
 }
 
 #[derive(ClapArgs, Debug)]

@@ -1,7 +1,7 @@
 //! The commands, one file each.
 
 mod assess;
-mod demo;
+pub(crate) mod demo;
 mod doctor;
 mod import;
 mod init;

@@ -45,7 +45,9 @@ impl Failure {
     /// The answer to a request, in the form and the language that it asked for.
     pub(crate) fn answer(&self, asked: &Asked) -> Response {
         let mut response = if asked.json { self.problem(asked) } else { self.page(asked) };
-        *response.status_mut() = self.status;
+        if !response.status().is_redirection() {
+            *response.status_mut() = self.status;
+        }
         response
     }
 

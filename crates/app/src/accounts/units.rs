@@ -29,6 +29,17 @@ pub struct NewAccount {
     pub role: String,
 }
 
+/// A unit to enter.
+#[derive(Clone, Copy, Debug)]
+pub struct NewUnit<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its kind, as a word.
+    pub kind: &'a str,
+    /// Code of its division.
+    pub division: &'a str,
+}
+
 /// An account as it is listed.
 #[derive(Clone, Debug)]
 pub struct AccountLine {
@@ -136,6 +147,19 @@ impl App {
         self.store().close_account(id, now).await?;
         let told = Reason::of(&format!("{} closed", account.login));
         self.log_deed(actor, Action::ManageAccounts, Purpose::Administration, None, told, now).await
+    }
+
+    /// Enters a unit of the demonstration; only in a store for demonstrations.
+    ///
+    /// # Errors
+    /// [`Refusal::Changed`] in a store of real people, [`Refusal::Field`], [`AppError::Store`].
+    pub async fn add_demo_unit(&self, unit: &NewUnit<'_>, now: Instant) -> Result<UnitRecord, AppError> {
+        if !self.store().kind().has_simulated_clock() {
+            return Err(Refusal::Changed.into());
+        }
+        let unit = new_unit(unit.name, unit.kind, unit.division, now)?;
+        self.store().add_unit(&unit).await?;
+        Ok(unit)
     }
 
     /// Makes a marked account of the demonstration, without an authenticator; only in a store for demonstrations.

@@ -60,7 +60,6 @@ pub(crate) struct Line {
     pub(crate) reported: String,
     pub(crate) measure: Option<&'static str>,
     pub(crate) ends: String,
-    pub(crate) colour: Option<&'static str>,
 }
 
 impl Line {
@@ -84,7 +83,6 @@ impl Line {
             reported: line.course.as_ref().and_then(|course| course.reported_at.or(course.contact_at)).map_or_else(dash, |at| c.at(&at)),
             measure: strictest.map(|measure| measure.kind().name()),
             ends: strictest.map_or_else(dash, |measure| c.at(&measure.ends_at())),
-            colour: line.assessment.as_ref().and_then(|found| found.colour).map(colour_name),
         }
     }
 }
