@@ -22,7 +22,7 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
     let most = days.iter().map(|day| day.confirmed + day.asymptomatic).max().unwrap_or(0);
     let (step, top) = scale(most);
     let y = |count: u64| HEIGHT - BOTTOM - (count as i32 * (HEIGHT - BOTTOM - TOP)) / top as i32;
-    let slot = (WIDTH - LEFT) / days.len().max(1) as i32;
+    let slot = f64::from(WIDTH - LEFT) / days.len().max(1) as f64;
     let mut svg = String::new();
     for tick in (0..=top).step_by(step as usize) {
         let _ = write!(
@@ -33,12 +33,12 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
     }
     let complete = days.len().saturating_sub(INCOMPLETE_DAYS);
     for (i, day) in days.iter().enumerate() {
-        let x = LEFT + i as i32 * slot + 1;
+        let x = f64::from(LEFT) + i as f64 * slot + 1.0;
         let (low, high) = (y(day.confirmed), y(day.confirmed + day.asymptomatic));
         let mut bar = format!("<title>{}: {} + {}</title>", c.on(&day.day), day.confirmed, day.asymptomatic);
         let mut part = |class: &str, from: i32, to: i32| {
             if from > to {
-                let _ = write!(bar, "<rect class=\"{class}\" x=\"{x}\" y=\"{to}\" width=\"{}\" height=\"{}\"/>", slot - 2, from - to);
+                let _ = write!(bar, "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{to}\" width=\"{:.1}\" height=\"{}\"/>", slot - 2.0, from - to);
             }
         };
         part("c1", HEIGHT - BOTTOM, low);
@@ -49,7 +49,7 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
         let _ = write!(svg, "<g>{bar}</g>");
         if (days.len() - 1 - i).is_multiple_of(7) {
             let (_, month, date) = day.day.ymd();
-            let _ = write!(svg, "<text class=\"mid\" x=\"{}\" y=\"{}\">{month}/{date}</text>", x + slot / 2, HEIGHT - 6);
+            let _ = write!(svg, "<text class=\"mid\" x=\"{:.1}\" y=\"{}\">{month}/{date}</text>", (x + slot / 2.0).min(f64::from(WIDTH) - 14.0), HEIGHT - 6);
         }
     }
     let peak = days.iter().max_by_key(|day| day.confirmed + day.asymptomatic);

@@ -118,7 +118,7 @@ fn heads(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: i32,
         if is_today {
             let _ = write!(draw.text, "<rect class=\"nowb\" x=\"{:.1}\" y=\"1\" width=\"28\" height=\"18\" rx=\"3\"/>", mid - 14.0);
         }
-        if n % every == 0 || is_today {
+        if (n % every == 0 && n != 1) || is_today {
             let said = if n == 0 || date == 1 { format!("{month}/{date}") } else { date.to_string() };
             let class = if is_today { "mid nowt" } else { "mid" };
             let _ = write!(draw.text, "<text class=\"{class}\" x=\"{mid:.1}\" y=\"14\">{said}</text>");

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Counties in the table beside the map.
-const COUNTIES_SHOWN: usize = 6;
+const COUNTIES_SHOWN: usize = 5;
 
 #[derive(Deserialize)]
 pub(crate) struct Which {

@@ -6,7 +6,7 @@ use sizao_app::{
     authorization::Purpose,
     people::{Identity, PersonView},
 };
-use sizao_model::{Fact, FactBody, Finding, Instant, PersonId, fact::EvidenceGrade};
+use sizao_model::{CivilDay, Fact, FactBody, Finding, Instant, PersonId, fact::EvidenceGrade};
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
     context::Ctx,
     form::Sent,
     lang::Lang,
-    view::Chrome,
+    view::{self, Chrome},
 };
 
 #[derive(Template)]
@@ -38,11 +38,10 @@ struct PersonTemplate {
     reason: String,
 }
 
-/// A line of the tree of reasons.
+/// A reason and the lines under it.
 struct Why {
-    depth: usize,
     text: String,
-    is_rule: bool,
+    below: Vec<(usize, String)>,
 }
 
 struct FactLine {
@@ -115,21 +114,38 @@ async fn filled(
     let c = Chrome::of(ctx);
     let line = Line::of(&view.line, &c, view.at);
     let (axis, axis_height) = charts::days(&view.explained, view.at, &c);
-    let mut why = Vec::new();
-    for finding in &view.explained.explanation.findings {
-        reasons(finding, 0, c.lang, &mut why);
-    }
+    let why = view.explained.explanation.findings.iter().map(|finding| {
+        let mut below = Vec::new();
+        finding.children.iter().for_each(|child| reasons(child, 1, c.lang, &mut below));
+        Why { text: said(finding, c.lang), below }
+    });
+    let why = why.collect();
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
     page_with(status, &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason })
 }
 
-fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<Why>) {
+fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<(usize, String)>) {
+    out.push((depth.min(3), said(finding, lang)));
+    finding.children.iter().for_each(|child| reasons(child, depth + 1, lang, out));
+}
+
+/// The sentence that the person reads too, with its times as people write them.
+fn said(finding: &Finding, lang: Lang) -> String {
     let text = if lang == Lang::Zh { &finding.zh } else { &finding.en };
-    out.push(Why { depth: depth.min(3), text: text.clone(), is_rule: finding.rule.is_some() });
-    for child in &finding.children {
-        reasons(child, depth + 1, lang, out);
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let moment = from.get(..25).and_then(|text| Instant::parse(text).ok()).map(|at| (view::moment(lang, at), 25));
+        let day = || from.get(..10).and_then(|text| CivilDay::parse(text).ok()).map(|day| (view::day(lang, day), 10));
+        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (shown, length) = moment.or_else(day).unwrap_or_else(|| (from[..digits].to_owned(), digits));
+        out.push_str(&shown);
+        rest = &from[length..];
     }
+    out + rest
 }
 
 fn fact_lines(view: &PersonView, c: &Chrome) -> Vec<FactLine> {
@@ -156,6 +172,10 @@ fn fact_lines(view: &PersonView, c: &Chrome) -> Vec<FactLine> {
 
 /// When a fact happened, as precisely as it is known.
 fn when(fact: &Fact, c: &Chrome) -> String {
+    // A personal record happens on the birthday, which is part of the identity.
+    if matches!(fact.body, FactBody::Person(_)) {
+        return "–".to_owned();
+    }
     use sizao_model::{When, happened::Edge};
     let edge = |edge: Edge| match edge {
         Edge::At(at) => c.at(&at),
@@ -224,5 +244,18 @@ fn steps(view: &PersonView, c: &Chrome) -> Vec<Step> {
         }
     }
     steps.sort_by_key(|step| step.at);
+    steps.dedup_by(|a, b| (&a.when, &a.what) == (&b.when, &b.what));
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_reasons_read_as_people_write_them() {
+        let finding = Finding::of("集中隔离,2022-03-14T22:49:20+08:00 至 2022-03-22T00:00:00+08:00，第 4 天,2022-03-18", "from 2022-03-14T22:49:20+08:00");
+        assert_eq!(said(&finding, Lang::Zh), "集中隔离,3月14日 22:49 至 3月22日 00:00，第 4 天,3月18日");
+        assert_eq!(said(&finding, Lang::En), "from 14 March 22:49");
+    }
 }
