@@ -33,7 +33,7 @@ pub struct DemoPages {
     #[arg(long, default_value = "127.0.0.1:8765")]
     pub listen: SocketAddr,
     /// People of the invented city.
-    #[arg(long, default_value_t = 6_000)]
+    #[arg(long, default_value_t = 3_000)]
     pub people: u32,
     /// The same seed gives the same city.
     #[arg(long, default_value_t = 4)]
