@@ -46,7 +46,7 @@ async fn a_form_that_is_not_ours_does_nothing() {
 async fn a_script_in_any_text_is_shown_as_text() {
     for place in places().await {
         let world = World::full(place).await;
-        let script = "%3Cscript%3Ealert(1)%3C/script%3E%22%27%3E%3Cimg src=x onerror=alert(1)%3E";
+        let script = "%3Cscript%3Ealert(1)%3C/script%3E%22%27%3E%3Cimg%20src=x%20onerror=alert(1)%3E";
         let admin = world.session_in(&world.units[0], Role::UnitAdmin).await;
         let epi = world.session_in(&world.units[0], Role::Epidemiologist).await;
         world.post("/units", Some(&admin), &format!("unit_name={script}&unit_kind=cdc&division=41")).await;

@@ -102,7 +102,9 @@ async fn every_route_answers_each_role_at_each_level_as_the_table_says() {
                             () if outside || unknown => assert_eq!(status, 404, "{told}"),
                             () => assert!(matches!(status, 200 | 303 | 422), "{told}\n{}", answer.body),
                         }
-                        no_leak(&world, &answer.body, unit.division, role, route, &told);
+                        // What was asked stands in the address, which links of the page repeat.
+                        let body = answer.body.replace(&target.path, "");
+                        no_leak(&world, &body, unit.division, role, route, &told);
                     }
                 }
             }
