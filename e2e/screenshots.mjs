@@ -16,7 +16,7 @@ const tour = [
 ];
 
 async function person(page) {
-  await page.goto(`${base}/people?group=isolation`);
+  await page.goto(`${base}/people?group=under-measures`);
   await page.locator("[data-rows] tbody a").first().click();
   await page.waitForLoadState();
 }

@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use self::units::{AccountLine, NewAccount, NewUnit};
-pub use sizao_store::{SessionRecord as Session, UnitRecord as Unit};
 use crate::{
     App, AppError,
     identity::{Actor, Role, UnitKind},
     refusal::Refusal,
     totp,
 };
+pub use sizao_store::{SessionRecord as Session, UnitRecord as Unit};
 
 /// A password has so many characters at least.
 pub const PASSWORD_MIN: usize = 10;
@@ -229,7 +229,9 @@ impl App {
         let salt = self.store().salts(1)[0];
         let _turn = HASHING.acquire().await.map_err(|_| Refusal::Busy)?;
         let hashed = tokio::task::spawn_blocking(move || {
-            hasher().hash_password_with_salt(password.as_bytes(), &salt[..16]).map(|hash: PasswordHash| hash.to_string())
+            hasher()
+                .hash_password_with_salt(password.as_bytes(), &salt[..16])
+                .map(|hash: PasswordHash| hash.to_string())
         });
         let hashed = hashed.await.map_err(|_| AppError::Stopped("hashing a password"))?;
         hashed.map_err(|_| Refusal::field("password", "password-long").into())

@@ -116,10 +116,7 @@ const TABLE: &[(Role, &[(Action, &[Purpose])])] = &[
         Role::AppealOfficer,
         &[(A::ListPeople, &[P::Appeal]), (A::ViewPerson, &[P::Appeal]), (A::OpenIdentity, &[P::Appeal])],
     ),
-    (
-        Role::Auditor,
-        &[(A::ViewMandates, &[P::Audit]), (A::ViewAccess, &[P::Audit]), (A::VerifyLog, &[P::Audit])],
-    ),
+    (Role::Auditor, &[(A::ViewMandates, &[P::Audit]), (A::ViewAccess, &[P::Audit]), (A::VerifyLog, &[P::Audit])]),
     (Role::Statistician, &[(A::ViewBoard, &[P::Statistics])]),
     (Role::UnitAdmin, &[(A::ManageAccounts, &[P::Administration]), (A::ViewMandates, &[P::Administration])]),
     (Role::Operator, &[(A::ViewOperation, &[P::Operation])]),

@@ -138,7 +138,8 @@ impl App {
             if hides && shown(found.confirmed + found.asymptomatic).is_none() { none } else { found }
         });
         let curve = curve.collect();
-        let line = |place: PlaceCount| CountyLine { county: place.county, week: shown(place.week), day: shown(place.day) };
+        let line =
+            |place: PlaceCount| CountyLine { county: place.county, week: shown(place.week), day: shown(place.day) };
         let counties = self.store().infections_by_county(within, today).await?.into_iter().map(line).collect();
         Ok(Board { within, at, today, opens: !hides, figures, earlies, curve, counties })
     }

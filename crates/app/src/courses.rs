@@ -72,7 +72,9 @@ impl App {
             match (&fact.body, fact.person) {
                 (FactBody::Diagnosis(_) | FactBody::Exposure(_), Some(person)) => _ = strong.insert(person),
                 (FactBody::IsolationStarted(_) | FactBody::Sample(_), Some(person)) => _ = slight.insert(person),
-                (FactBody::TestResult(result), _) if result.outcome == Outcome::Positive => samples.extend(result.sample),
+                (FactBody::TestResult(result), _) if result.outcome == Outcome::Positive => {
+                    samples.extend(result.sample)
+                }
                 (FactBody::Correction(correction), _) => {
                     samples.push(correction.of);
                     strong.extend(correction.person);

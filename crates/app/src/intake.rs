@@ -188,12 +188,7 @@ impl App {
 }
 
 impl Upload {
-    fn pump(
-        &self,
-        app: &App,
-        until: Instant,
-        to: &mpsc::Sender<crate::imports::RowBatch>,
-    ) -> Result<(), ImportError> {
+    fn pump(&self, app: &App, until: Instant, to: &mpsc::Sender<crate::imports::RowBatch>) -> Result<(), ImportError> {
         let now = app.now();
         let gate = |row: Result<Imported, ImportError>| -> Result<Imported, ImportError> {
             Ok(match kept_within(row?, self.within) {

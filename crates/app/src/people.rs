@@ -159,7 +159,8 @@ impl App {
         let mut line = self.lines(&[person]).await?.pop().ok_or(Refusal::NotFound)?;
         line.assessment = Some(explained.assessment.clone());
         let details = self.store().reveal_details(&[person]).await?;
-        let phones = details.get(&person).map_or(Vec::new(), |details| details.phones.iter().map(|p| masked_phone(p)).collect());
+        let phones =
+            details.get(&person).map_or(Vec::new(), |details| details.phones.iter().map(|p| masked_phone(p)).collect());
         let looks = self.store().accesses_of(person, LOOKS_MAX).await?;
         let may_open_for = purposes(actor.role, Action::OpenIdentity);
         Ok(PersonView { line, phones, explained, looks, may_open_for, at })

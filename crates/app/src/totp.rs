@@ -31,7 +31,8 @@ pub fn matching_step(secret: &[u8], code: &str, now: Instant) -> Option<i64> {
     let mut found = None;
     for step in step_of(now) - 1..=step_of(now) + 1 {
         // Every step is compared in full: how long it takes tells nothing.
-        let differs = code_at(secret, step).bytes().zip(code.bytes()).fold(code.len() ^ 6, |d, (a, b)| d | usize::from(a ^ b));
+        let differs =
+            code_at(secret, step).bytes().zip(code.bytes()).fold(code.len() ^ 6, |d, (a, b)| d | usize::from(a ^ b));
         if differs == 0 {
             found = Some(step);
         }

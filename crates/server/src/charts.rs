@@ -28,7 +28,9 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{0}\" y2=\"{0}\"/><text class=\"end\" x=\"{1}\" y=\"{2}\">{tick}</text>",
-            y(tick), LEFT - 5, y(tick) + 4
+            y(tick),
+            LEFT - 5,
+            y(tick) + 4
         );
     }
     let complete = days.len().saturating_sub(INCOMPLETE_DAYS);
@@ -38,7 +40,12 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
         let mut bar = format!("<title>{}: {} + {}</title>", c.on(&day.day), day.confirmed, day.asymptomatic);
         let mut part = |class: &str, from: i32, to: i32| {
             if from > to {
-                let _ = write!(bar, "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{to}\" width=\"{:.1}\" height=\"{}\"/>", slot - 2.0, from - to);
+                let _ = write!(
+                    bar,
+                    "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{to}\" width=\"{:.1}\" height=\"{}\"/>",
+                    slot - 2.0,
+                    from - to
+                );
             }
         };
         part("c1", HEIGHT - BOTTOM, low);
@@ -49,7 +56,12 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
         let _ = write!(svg, "<g>{bar}</g>");
         if (days.len() - 1 - i).is_multiple_of(7) {
             let (_, month, date) = day.day.ymd();
-            let _ = write!(svg, "<text class=\"mid\" x=\"{:.1}\" y=\"{}\">{month}/{date}</text>", (x + slot / 2.0).min(f64::from(WIDTH) - 14.0), HEIGHT - 6);
+            let _ = write!(
+                svg,
+                "<text class=\"mid\" x=\"{:.1}\" y=\"{}\">{month}/{date}</text>",
+                (x + slot / 2.0).min(f64::from(WIDTH) - 14.0),
+                HEIGHT - 6
+            );
         }
     }
     let peak = days.iter().max_by_key(|day| day.confirmed + day.asymptomatic);
@@ -79,7 +91,9 @@ mod tests {
 
     #[test]
     fn lines_lie_at_round_numbers_and_hold_every_bar() {
-        for (most, expect) in [(0, (1, 4)), (4, (1, 4)), (5, (2, 6)), (31, (10, 40)), (81, (50, 100)), (1_000, (500, 1_000))] {
+        for (most, expect) in
+            [(0, (1, 4)), (4, (1, 4)), (5, (2, 6)), (31, (10, 40)), (81, (50, 100)), (1_000, (500, 1_000))]
+        {
             assert_eq!(scale(most), expect, "{most}");
         }
     }

@@ -34,7 +34,11 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn of(method: &Method, uri: &axum::http::Uri, headers: &HeaderMap, request: String) -> Self {
         let lang = cookie(headers, LANGUAGE).map(Lang::parse).unwrap_or_else(|| {
-            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map(Lang::parse).unwrap_or_default()
+            headers
+                .get(header::ACCEPT_LANGUAGE)
+                .and_then(|value| value.to_str().ok())
+                .map(Lang::parse)
+                .unwrap_or_default()
         });
         let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let json = uri.path().starts_with("/api/") || accepts.starts_with("application/json");

@@ -53,7 +53,8 @@ impl FromRequest<Arc<Shared>> for Sent {
 
 /// Refuses what another site's page sends in the name of whoever is signed in.
 pub(crate) fn check_word(ctx: &Ctx, sent: &str) -> Result<(), Failure> {
-    let differs = sent.bytes().zip(ctx.csrf.bytes()).fold(sent.len() ^ ctx.csrf.len(), |d, (a, b)| d | usize::from(a ^ b));
+    let differs =
+        sent.bytes().zip(ctx.csrf.bytes()).fold(sent.len() ^ ctx.csrf.len(), |d, (a, b)| d | usize::from(a ^ b));
     if differs == 0 { Ok(()) } else { Err(Failure::status(StatusCode::FORBIDDEN)) }
 }
 

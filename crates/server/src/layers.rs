@@ -75,7 +75,8 @@ fn failure_of(response: &mut Response, path: &str) -> Option<Failure> {
         return Some(failure);
     }
     let status = response.status();
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let is_plain = (status.is_client_error() || status.is_server_error()) && !is_page && path != "/readyz";
     is_plain.then(|| Failure::status(status))
 }

@@ -37,11 +37,14 @@ fn map() -> &'static Map {
         for line in OUTLINES.lines() {
             let cells: Vec<&'static str> = line.split('\t').collect();
             match *cells.as_slice() {
-                ["size", width, height] => (map.width, map.height) = (width.parse().unwrap_or(0), height.parse().unwrap_or(0)),
+                ["size", width, height] => {
+                    (map.width, map.height) = (width.parse().unwrap_or(0), height.parse().unwrap_or(0))
+                }
                 [kind, code, zh, en, people, x, y, path] => {
                     let number = |text: &str| text.parse().expect("the map's numbers are numbers");
                     let code = DivisionCode::parse(code).expect("the map's codes are codes");
-                    let outline = Outline { code, zh, en, people: people.parse().unwrap_or(0), x: number(x), y: number(y), path };
+                    let outline =
+                        Outline { code, zh, en, people: people.parse().unwrap_or(0), x: number(x), y: number(y), path };
                     if kind == "county" { map.counties.push(outline) } else { map.cities.push(outline) }
                 }
                 _ => {}
@@ -82,7 +85,8 @@ pub(crate) struct Drawn {
 /// Draws the counties of a board: those outside its division stay pale.
 pub(crate) fn draw(board: &Board, lang: Lang) -> Drawn {
     let map = map();
-    let counts: HashMap<DivisionCode, Option<u64>> = board.counties.iter().map(|line| (line.county, line.week)).collect();
+    let counts: HashMap<DivisionCode, Option<u64>> =
+        board.counties.iter().map(|line| (line.county, line.week)).collect();
     let mut body = String::new();
     let mut drawn = 0;
     for county in &map.counties {
@@ -105,7 +109,11 @@ pub(crate) fn draw(board: &Board, lang: Lang) -> Drawn {
         };
         let shape = format!("<path class=\"{class}\" d=\"{}\"><title>{told}</title></path>", county.path);
         if board.opens && inside && count != Some(0) {
-            let _ = write!(body, "<a href=\"/people?group=new-7d&amp;division={}\" aria-label=\"{told}\">{shape}</a>", county.code);
+            let _ = write!(
+                body,
+                "<a href=\"/people?group=new-7d&amp;division={}\" aria-label=\"{told}\">{shape}</a>",
+                county.code
+            );
         } else {
             body.push_str(&shape);
         }
@@ -130,7 +138,13 @@ pub(crate) fn draw(board: &Board, lang: Lang) -> Drawn {
         .take(3)
         .map(|(rate, county)| format!("{} {rate:.2}", if lang == Lang::Zh { county.zh } else { county.en }))
         .collect();
-    Drawn { width: map.width, height: map.height, body, words: words.join(if lang == Lang::Zh { "，" } else { ", " }), elsewhere: all - drawn.min(all) }
+    Drawn {
+        width: map.width,
+        height: map.height,
+        body,
+        words: words.join(if lang == Lang::Zh { "，" } else { ", " }),
+        elsewhere: all - drawn.min(all),
+    }
 }
 
 fn class_of(rate: f64) -> &'static str {

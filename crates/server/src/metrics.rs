@@ -50,7 +50,10 @@ impl Metrics {
         let _ = writeln!(text, "sizao_http_answer_seconds_bucket{{le=\"+Inf\"}} {count}");
         let _ = writeln!(text, "sizao_http_answer_seconds_sum {}", get(&self.micros) as f64 / 1e6);
         let _ = writeln!(text, "sizao_http_answer_seconds_count {count}");
-        let shed = [("sizao_http_shed_total", "counter", get(&self.shed) as f64), ("sizao_http_panics_total", "counter", get(&self.panics) as f64)];
+        let shed = [
+            ("sizao_http_shed_total", "counter", get(&self.shed) as f64),
+            ("sizao_http_panics_total", "counter", get(&self.panics) as f64),
+        ];
         for (name, kind, value) in shed.iter().chain(more) {
             let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
         }

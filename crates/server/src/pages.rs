@@ -51,7 +51,9 @@ pub(crate) struct Wrong {
 pub(crate) fn wrong(error: sizao_app::AppError, lang: crate::Lang) -> Result<Wrong, Failure> {
     use sizao_app::{AppError::Refused, Refusal};
     match error {
-        Refused(refusal @ Refusal::Field { field, .. }) => Ok(Wrong { field, text: crate::view::refusal_text(lang, &refusal) }),
+        Refused(refusal @ Refusal::Field { field, .. }) => {
+            Ok(Wrong { field, text: crate::view::refusal_text(lang, &refusal) })
+        }
         other => Err(other.into()),
     }
 }

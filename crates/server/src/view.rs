@@ -164,7 +164,17 @@ pub(crate) fn number(count: &u64) -> String {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -191,7 +201,16 @@ pub(crate) fn clock(at: Instant) -> (i64, i64) {
 
 /// Where to sign in, and to come back from there.
 pub(crate) fn sign_in_address(address: &str) -> String {
-    let back: String = address.bytes().map(|b| if b.is_ascii_alphanumeric() || b"/-_.".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+    let back: String = address
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"/-_.".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
     if back == "/" { "/sign-in".to_owned() } else { format!("/sign-in?back={back}") }
 }
 

@@ -25,7 +25,12 @@ async fn a_form_that_is_not_ours_does_nothing() {
         let word = sizao_app::accounts::form_word(&other);
         let taken = format!("csrf={word}&{fields}").into_bytes();
         assert_eq!(world.post_raw("/units", Some(&admin), taken).await.status, 403, "another session's word");
-        for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
             let word = sizao_app::accounts::form_word(&admin);
             let request = Request::post("/units")
                 .header("host", "node.example")
@@ -50,8 +55,12 @@ async fn a_script_in_any_text_is_shown_as_text() {
         let admin = world.session_in(&world.units[0], Role::UnitAdmin).await;
         let epi = world.session_in(&world.units[0], Role::Epidemiologist).await;
         world.post("/units", Some(&admin), &format!("unit_name={script}&unit_kind=cdc&division=41")).await;
-        world.post("/accounts", Some(&admin), &format!("unit={}&role=lab&login=xss&name={script}", world.units[0].id)).await;
-        let all = ["legal_basis", "authority", "purpose", "impact_assessment"].map(|field| format!("{field}={script}")).join("&");
+        world
+            .post("/accounts", Some(&admin), &format!("unit={}&role=lab&login=xss&name={script}", world.units[0].id))
+            .await;
+        let all = ["legal_basis", "authority", "purpose", "impact_assessment"]
+            .map(|field| format!("{field}={script}"))
+            .join("&");
         world.post("/mandates", Some(&epi), &format!("collection=cases&area=41&days=3&{all}")).await;
         let person = format!("/people/{}/identity", world.people[0].uuid());
         world.post(&person, Some(&epi), &format!("purpose=tracing&reason={script}")).await;
@@ -79,7 +88,11 @@ async fn signing_in_gives_a_new_session_and_ends_the_one_before() {
     for place in places().await {
         let world = World::empty(place).await;
         let unit = world.app.add_demo_unit(&NewUnit { name: "HQ", kind: "cdc", division: "41" }, now()).await.unwrap();
-        world.app.add_demo_account(&unit, Role::Headquarters, "hq.demo", "Somebody", "a long password", now()).await.unwrap();
+        world
+            .app
+            .add_demo_account(&unit, Role::Headquarters, "hq.demo", "Somebody", "a long password", now())
+            .await
+            .unwrap();
         let sign_in = async |cookie: &str| {
             let request = Request::post("/sign-in")
                 .header("cookie", format!("sizao_session={cookie}"))
@@ -110,13 +123,19 @@ async fn guessing_is_locked_with_growing_waits_whether_or_not_the_login_exists()
     for place in places().await {
         let world = World::empty(place).await;
         let unit = world.app.add_demo_unit(&NewUnit { name: "HQ", kind: "cdc", division: "41" }, now()).await.unwrap();
-        world.app.add_demo_account(&unit, Role::Headquarters, "victim", "Somebody", "a long password", now()).await.unwrap();
+        world
+            .app
+            .add_demo_account(&unit, Role::Headquarters, "victim", "Somebody", "a long password", now())
+            .await
+            .unwrap();
         for login in ["victim", "nobody.there"] {
             for tries in 1..=5 {
-                let answer = world.post_raw("/sign-in", None, format!("login={login}&password=guess{tries}").into_bytes()).await;
+                let answer =
+                    world.post_raw("/sign-in", None, format!("login={login}&password=guess{tries}").into_bytes()).await;
                 assert_eq!(answer.status, 401, "{login} {tries}");
             }
-            let answer = world.post_raw("/sign-in", None, format!("login={login}&password=a long password").into_bytes()).await;
+            let answer =
+                world.post_raw("/sign-in", None, format!("login={login}&password=a long password").into_bytes()).await;
             assert_eq!(answer.status, 429, "the right password waits too");
         }
         // Each failure beyond the fifth doubles the wait.
@@ -145,7 +164,9 @@ async fn a_set_up_link_works_once_and_a_code_too() {
         let form = |password: &str, code: &str| {
             format!("unit_name=HQ&unit_kind=headquarters&division=41&login=first&name=First&password={password}&repeated={password}&code={code}").into_bytes()
         };
-        for (password, code) in [("short", code.as_str()), ("long enough now", "000000"), ("first and more", code.as_str())] {
+        for (password, code) in
+            [("short", code.as_str()), ("long enough now", "000000"), ("first and more", code.as_str())]
+        {
             assert_eq!(world.post_raw(&path, None, form(password, code)).await.status, 422, "{password}");
         }
         assert_eq!(world.post_raw(&path, None, form("long enough now", &code)).await.status, 303);
@@ -153,7 +174,11 @@ async fn a_set_up_link_works_once_and_a_code_too() {
         assert_eq!(world.get(&path, None).await.status, 404);
         assert_eq!(world.app.first_link(now()).await.unwrap(), None, "one administrator is enough");
         let sign_in = format!("login=first&password=long enough now&code={code}");
-        assert_eq!(world.post_raw("/sign-in", None, sign_in.into_bytes()).await.status, 401, "the code was used for the set-up");
+        assert_eq!(
+            world.post_raw("/sign-in", None, sign_in.into_bytes()).await.status,
+            401,
+            "the code was used for the set-up"
+        );
         let later = now().plus_minutes(1);
         let next = totp::code_at(&secret, totp::step_of(later));
         let sent = Credentials { login: "FIRST".into(), password: "long enough now".into(), code: next.clone() };
@@ -211,8 +236,22 @@ async fn ten_thousand_malformed_forms_are_never_our_failure() {
     }
     let posts: Vec<&str> = ROUTES.iter().filter(|route| route.method == "POST").map(|route| route.path).collect();
     let pieces: [&[u8]; 16] = [
-        b"csrf=", b"&", b"=", b"%", b"%00", b"%ff%fe", b"%F0%9F", b"name=", b"division=-1", b"days=99999999999999999999",
-        b"area=0", b"\x00\xff", b"purpose[]=x", b"code=1&code=2", b"login=%E2%80%AE", b"reason=",
+        b"csrf=",
+        b"&",
+        b"=",
+        b"%",
+        b"%00",
+        b"%ff%fe",
+        b"%F0%9F",
+        b"name=",
+        b"division=-1",
+        b"days=99999999999999999999",
+        b"area=0",
+        b"\x00\xff",
+        b"purpose[]=x",
+        b"code=1&code=2",
+        b"login=%E2%80%AE",
+        b"reason=",
     ];
     let mut random = entropy(77);
     let mut byte = || {
@@ -221,14 +260,19 @@ async fn ten_thousand_malformed_forms_are_never_our_failure() {
         usize::from(u16::from_le_bytes(one))
     };
     for n in 0..10_000 {
-        let path = posts[byte() % posts.len()].replace("{id}", if n % 3 == 0 { "..%2f..%2fetc" } else { "00000000-0000-0000-0000-000000000001" });
+        let path = posts[byte() % posts.len()]
+            .replace("{id}", if n % 3 == 0 { "..%2f..%2fetc" } else { "00000000-0000-0000-0000-000000000001" });
         let path = path.replace("{token}", "zz");
         let token = &sessions[byte() % sessions.len()];
         // Sign-in hashes a password each time; it is tried less often.
         if path == "/sign-in" && n % 40 != 0 {
             continue;
         }
-        let mut body = if n % 2 == 0 { format!("csrf={}&", sizao_app::accounts::form_word(token)).into_bytes() } else { Vec::new() };
+        let mut body = if n % 2 == 0 {
+            format!("csrf={}&", sizao_app::accounts::form_word(token)).into_bytes()
+        } else {
+            Vec::new()
+        };
         for _ in 0..byte() % 12 {
             body.extend_from_slice(pieces[byte() % pieces.len()]);
         }
@@ -251,8 +295,18 @@ async fn large_names_foreign_paths_and_odd_addresses_are_refused_kindly() {
     let answer = world.post("/units", Some(&admin), &format!("unit_name={huge}&unit_kind=cdc&division=41")).await;
     assert_eq!(answer.status, 413);
     let long = "x".repeat(81);
-    assert_eq!(world.post("/units", Some(&admin), &format!("unit_name={long}&unit_kind=cdc&division=41")).await.status, 422);
-    for path in ["/assets/x/../../Cargo.toml", "/assets/x/..%2f..%2fCargo.toml", "/people/%00", "/people/-1", "/audit/proofs/x", "/%ff"] {
+    assert_eq!(
+        world.post("/units", Some(&admin), &format!("unit_name={long}&unit_kind=cdc&division=41")).await.status,
+        422
+    );
+    for path in [
+        "/assets/x/../../Cargo.toml",
+        "/assets/x/..%2f..%2fCargo.toml",
+        "/people/%00",
+        "/people/-1",
+        "/audit/proofs/x",
+        "/%ff",
+    ] {
         let answer = world.get(path, Some(&admin)).await;
         assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
     }

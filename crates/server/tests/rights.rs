@@ -67,7 +67,10 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
         "/people/{id}/identity" => "purpose={purpose}&reason=phone call about the meal".to_owned(),
         "/units" => format!("unit_name=New&unit_kind=cdc&division={division}", division = PEOPLE[object].1),
         "/accounts" => format!("unit={}&role=lab&name=New&login=n{}", world.units[1].id, fresh().simple()),
-        "/mandates" => format!("collection=cases&area={}&days=3&legal_basis=a&authority=b&purpose=c&impact_assessment=d", PEOPLE[object].1),
+        "/mandates" => format!(
+            "collection=cases&area={}&days=3&legal_basis=a&authority=b&purpose=c&impact_assessment=d",
+            PEOPLE[object].1
+        ),
         _ => String::new(),
     };
     Target { path, division, fields }
@@ -85,7 +88,8 @@ async fn every_route_answers_each_role_at_each_level_as_the_table_says() {
                     for role in Role::ALL {
                         let target = target(&world, route, object).await;
                         let purpose = purposes(role, action).first();
-                        let fields = target.fields.replace("{purpose}", purpose.map_or("control", |purpose| purpose.name()));
+                        let fields =
+                            target.fields.replace("{purpose}", purpose.map_or("control", |purpose| purpose.name()));
                         let token = world.session_in(unit, role).await;
                         let answer = match (route.method, route.path) {
                             ("GET", _) => world.get(&target.path, Some(&token)).await,
@@ -93,9 +97,17 @@ async fn every_route_answers_each_role_at_each_level_as_the_table_says() {
                             _ => world.post(&target.path, Some(&token), &fields).await,
                         };
                         asked += 1;
-                        let told = format!("{} {} by {} of {}: {}", route.method, target.path, role.name(), unit.division, answer.status);
+                        let told = format!(
+                            "{} {} by {} of {}: {}",
+                            route.method,
+                            target.path,
+                            role.name(),
+                            unit.division,
+                            answer.status
+                        );
                         let outside = target.division.is_some_and(|object| !object.is_under(unit.division));
-                        let unknown = target.division.is_none() && route.path.contains("{id}") && !route.path.contains("proofs");
+                        let unknown =
+                            target.division.is_none() && route.path.contains("{id}") && !route.path.contains("proofs");
                         let status = answer.status.as_u16();
                         match () {
                             () if purpose.is_none() => assert_eq!(status, 403, "{told}"),

@@ -61,10 +61,34 @@ fn every_word_of_the_tables_has_a_text_in_both_languages() {
     for group in Group::ALL {
         wanted.extend([format!("group-{}", group.name()), format!("def-{}", group.name())]);
     }
-    for kind in [MeasureKind::CaseIsolation, MeasureKind::CentralIsolation, MeasureKind::HomeIsolation, MeasureKind::StayIndoors, MeasureKind::Exclusion, MeasureKind::HomeMonitoring, MeasureKind::StayInArea, MeasureKind::TwoTestsThreeDays, MeasureKind::LandingTest, MeasureKind::Hold, MeasureKind::SelfMonitoring, MeasureKind::FollowUp] {
+    for kind in [
+        MeasureKind::CaseIsolation,
+        MeasureKind::CentralIsolation,
+        MeasureKind::HomeIsolation,
+        MeasureKind::StayIndoors,
+        MeasureKind::Exclusion,
+        MeasureKind::HomeMonitoring,
+        MeasureKind::StayInArea,
+        MeasureKind::TwoTestsThreeDays,
+        MeasureKind::LandingTest,
+        MeasureKind::Hold,
+        MeasureKind::SelfMonitoring,
+        MeasureKind::FollowUp,
+    ] {
         wanted.push(format!("measure-{}", kind.name()));
     }
-    for code in ["signed-out", "not-allowed", "not-found", "credentials", "locked", "link-over", "no-mandate", "same-unit", "changed", "busy"] {
+    for code in [
+        "signed-out",
+        "not-allowed",
+        "not-found",
+        "credentials",
+        "locked",
+        "link-over",
+        "no-mandate",
+        "same-unit",
+        "changed",
+        "busy",
+    ] {
         wanted.extend([format!("failure-{code}"), format!("refusal-{code}")]);
     }
     for key in wanted {

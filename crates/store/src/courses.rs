@@ -154,7 +154,8 @@ impl CourseFilter {
             "(isolated_at IS NOT NULL AND isolated_at <= COALESCE(positive_at, diagnosed_at, reported_at))";
         const CONTACT_7D: &str = "contact_at > $3 - 604800000000 AND contact_at <= $3";
         // Onset is a day of Shanghai, eight hours ahead of UTC; two days after its end.
-        const DETECTED: &str = "COALESCE(sampled_at, diagnosed_at, reported_at) <= (onset_on + 3) * 86400000000 - 28800000000";
+        const DETECTED: &str =
+            "COALESCE(sampled_at, diagnosed_at, reported_at) <= (onset_on + 3) * 86400000000 - 28800000000";
         const ISOLATED: &str = "(isolated_at IS NOT NULL AND isolated_at <= contact_at + 43200000000)";
         const TREATED: &str = "(isolated_at IS NOT NULL AND isolated_at <= positive_at + 21600000000)";
         let isolation = format!("{CONTACT_7D} AND (isolated_at IS NOT NULL OR contact_at + 43200000000 <= $3)");
@@ -169,9 +170,7 @@ impl CourseFilter {
             Self::InControl7d => format!("{INFECTION_7D} AND {CONTROLLED}"),
             Self::InCommunity7d => format!("{INFECTION_7D} AND NOT {CONTROLLED}"),
             Self::UnderMeasures => "strictness > 0 AND ends_at > $3".to_owned(),
-            Self::ChangingSoon => {
-                "strictness > 0 AND ends_at > $3 AND next_change_at <= $3 + 86400000000".to_owned()
-            }
+            Self::ChangingSoon => "strictness > 0 AND ends_at > $3 AND next_change_at <= $3 + 86400000000".to_owned(),
             Self::DueNotReleased => "strictness > 0 AND ends_at <= $3 - 900000000".to_owned(),
             Self::Contacts7d => CONTACT_7D.to_owned(),
             Self::DetectionAll => format!("{INFECTION_7D} AND onset_on IS NOT NULL"),

@@ -90,7 +90,8 @@ impl App {
         let unit = new_unit(name, kind, division, now)?;
         scope.narrowed(unit.division).map_err(|_| Refusal::field("division", "division-outside"))?;
         self.store().add_unit(&unit).await?;
-        self.log_deed(actor, Action::ManageAccounts, Purpose::Administration, None, Reason::of(&unit.name), now).await?;
+        self.log_deed(actor, Action::ManageAccounts, Purpose::Administration, None, Reason::of(&unit.name), now)
+            .await?;
         Ok(unit)
     }
 

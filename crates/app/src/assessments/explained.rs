@@ -30,12 +30,15 @@ impl App {
         let dossier = index.dossier(person);
         let assessment = assessed(&dossier, &self.rules, known_at, at).assessment;
         let explanation = explain(&assessment, &dossier, &self.rules.timeline, known_at);
-        let mut facts: Vec<Fact> = dossier.facts.iter().filter(|fact| fact.person == Some(person)).copied().cloned().collect();
+        let mut facts: Vec<Fact> =
+            dossier.facts.iter().filter(|fact| fact.person == Some(person)).copied().cloned().collect();
         let mut own: Vec<_> = facts.iter().map(|fact| fact.id).collect();
         // Twice: a correction may be of a result of a sample.
         for _ in 0..2 {
             let more = dossier.facts.iter().filter(|fact| {
-                fact.person.is_none() && !own.contains(&fact.id) && fact.body.facts_named().iter().any(|id| own.contains(id))
+                fact.person.is_none()
+                    && !own.contains(&fact.id)
+                    && fact.body.facts_named().iter().any(|id| own.contains(id))
             });
             let more: Vec<Fact> = more.copied().cloned().collect();
             own.extend(more.iter().map(|fact| fact.id));

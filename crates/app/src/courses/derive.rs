@@ -1,8 +1,8 @@
 //! A person's course out of the person's facts.
 
 use sizao_model::{
-    DivisionCode, Fact, FactBody, FactId, Happened, Instant, PersonId,
-    fact::{CaseStatus, Correction, Outcome},
+    ContactClass, DivisionCode, Fact, FactBody, FactId, Happened, Instant, PersonId,
+    fact::{CaseStatus, Correction, EvidenceGrade, Exposure, Outcome},
 };
 use sizao_store::CourseRecord;
 
@@ -39,7 +39,9 @@ pub(super) fn course(person: PersonId, division: DivisionCode, facts: &[Fact]) -
                     course.onset_on = [course.onset_on, diagnosis.onset].into_iter().flatten().min();
                 }
             }
-            FactBody::Exposure(_) => earliest(&mut course.contact_at, fact.recorded_at),
+            FactBody::Exposure(exposure) if asks_for_isolation(exposure) => {
+                earliest(&mut course.contact_at, fact.recorded_at);
+            }
             FactBody::IsolationStarted(_) => earliest(&mut course.isolated_at, happened.starts_at()),
             FactBody::Sample(_) => earliest(&mut course.sampled_at, happened.starts_at()),
             FactBody::TestResult(result) if result.outcome == Outcome::Positive => {
@@ -59,6 +61,13 @@ pub(super) fn course(person: PersonId, division: DivisionCode, facts: &[Fact]) -
     }
     course.reported_on = course.reported_at.map(Instant::day);
     (course.status > 0 || course.contact_at.is_some()).then_some(course)
+}
+
+/// Whether an exposure makes a contact whom the clock of early isolation concerns: close or secondary, or in a vehicle,
+/// and more than a lead.
+fn asks_for_isolation(exposure: &Exposure) -> bool {
+    let class = exposure.class.is_none_or(|class| matches!(class, ContactClass::CloseContact | ContactClass::SecondaryContact));
+    class && exposure.evidence.grade() == EvidenceGrade::Evidence
 }
 
 fn earliest(known: &mut Option<Instant>, at: Instant) {
@@ -127,9 +136,27 @@ mod tests {
     #[test]
     fn a_case_has_onset_sample_result_diagnosis_and_report() {
         let facts = [
-            fact("s", "sample", r#"{"at":"2022-03-12T10:00:00+08:00"}"#, "2022-03-12T10:05:00+08:00", r#"{"method":"nucleic_test"}"#),
-            fact("r", "result", r#"{"at":"2022-03-12T20:00:00+08:00"}"#, "2022-03-12T20:01:00+08:00", r#"{"sample":"s","outcome":"positive"}"#),
-            fact("d", "diagnosis", r#"{"day":"2022-03-13"}"#, "2022-03-13T23:30:00+08:00", r#"{"status":"confirmed_case","onset":"2022-03-11"}"#),
+            fact(
+                "s",
+                "sample",
+                r#"{"at":"2022-03-12T10:00:00+08:00"}"#,
+                "2022-03-12T10:05:00+08:00",
+                r#"{"method":"nucleic_test"}"#,
+            ),
+            fact(
+                "r",
+                "result",
+                r#"{"at":"2022-03-12T20:00:00+08:00"}"#,
+                "2022-03-12T20:01:00+08:00",
+                r#"{"sample":"s","outcome":"positive"}"#,
+            ),
+            fact(
+                "d",
+                "diagnosis",
+                r#"{"day":"2022-03-13"}"#,
+                "2022-03-13T23:30:00+08:00",
+                r#"{"status":"confirmed_case","onset":"2022-03-11"}"#,
+            ),
         ];
         let course = of(&facts).unwrap();
         assert_eq!((course.status, course.onset_on.unwrap().to_string()), (2, "2022-03-11".to_owned()));
@@ -140,11 +167,30 @@ mod tests {
 
     #[test]
     fn a_retracted_diagnosis_leaves_no_course_and_an_excluded_contact_stays_a_contact() {
-        let diagnosis = fact("d", "diagnosis", r#"{"day":"2022-03-13"}"#, "2022-03-13T23:30:00+08:00", r#"{"status":"confirmed_case"}"#);
-        let retraction = fact("c", "correction", r#"{"day":"2022-03-14"}"#, "2022-03-14T01:00:00+08:00", r#"{"of":"d","retract":true}"#);
+        let diagnosis = fact(
+            "d",
+            "diagnosis",
+            r#"{"day":"2022-03-13"}"#,
+            "2022-03-13T23:30:00+08:00",
+            r#"{"status":"confirmed_case"}"#,
+        );
+        let retraction = fact(
+            "c",
+            "correction",
+            r#"{"day":"2022-03-14"}"#,
+            "2022-03-14T01:00:00+08:00",
+            r#"{"of":"d","retract":true}"#,
+        );
         assert_eq!(of(&[diagnosis.clone(), retraction]), None);
-        let exposure = fact("e", "exposure", r#"{"day":"2022-03-12"}"#, "2022-03-12T09:00:00+08:00", r#"{"case":"q","evidence":"interview","class":"close_contact"}"#);
-        let excluded = fact("x", "diagnosis", r#"{"day":"2022-03-15"}"#, "2022-03-15T09:00:00+08:00", r#"{"status":"excluded"}"#);
+        let exposure = fact(
+            "e",
+            "exposure",
+            r#"{"day":"2022-03-12"}"#,
+            "2022-03-12T09:00:00+08:00",
+            r#"{"case":"q","evidence":"interview","class":"close_contact"}"#,
+        );
+        let excluded =
+            fact("x", "diagnosis", r#"{"day":"2022-03-15"}"#, "2022-03-15T09:00:00+08:00", r#"{"status":"excluded"}"#);
         let course = of(&[diagnosis, exposure, excluded]).unwrap();
         assert_eq!((course.status, course.reported_at), (0, None));
     }

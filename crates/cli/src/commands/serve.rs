@@ -91,7 +91,9 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, secure: bool, json: bool) 
     say(
         json,
         || match &link {
-            Some(link) => format!("Serving at {address}.\nThere is no account yet. Set up the first administrator, within 24 hours and once, at\n  {link}"),
+            Some(link) => format!(
+                "Serving at {address}.\nThere is no account yet. Set up the first administrator, within 24 hours and once, at\n  {link}"
+            ),
             None => format!("Serving at {address}."),
         },
         || json!({"address": address, "set_up": link}),

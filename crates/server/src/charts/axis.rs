@@ -3,10 +3,7 @@
 use std::fmt::Write;
 
 use sizao_app::assessments::Explained;
-use sizao_model::{
-    CivilDay, Fact, FactBody, Instant,
-    fact::Outcome,
-};
+use sizao_model::{CivilDay, Fact, FactBody, Instant, fact::Outcome};
 
 use crate::view::{Chrome, day};
 
@@ -86,13 +83,23 @@ fn span(explained: &Explained, now: Instant) -> Option<(CivilDay, i32)> {
     let facts = facts.filter(|day| day.days_since(now.day()) >= -30);
     let starts = facts.chain(measures.iter().map(|measure| measure.starts_at().day()));
     let first = starts.min()?.plus_days(-1);
-    let last = measures.iter().map(|measure| measure.ends_at().day()).max().unwrap_or(now.day()).max(now.day()).plus_days(2);
+    let last =
+        measures.iter().map(|measure| measure.ends_at().day()).max().unwrap_or(now.day()).max(now.day()).plus_days(2);
     Some((first, last.days_since(first).clamp(10, DAYS_MAX)))
 }
 
 /// Dates, weekends, and the two counts: duration runs from the last exposure, tests from entry into isolation.
 #[expect(clippy::too_many_arguments, reason = "they are the axis itself")]
-fn heads(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: i32, slot: f64, height: i32, now: Instant, c: &Chrome) {
+fn heads(
+    draw: &mut Drawing,
+    explained: &Explained,
+    first: CivilDay,
+    count: i32,
+    slot: f64,
+    height: i32,
+    now: Instant,
+    c: &Chrome,
+) {
     let exposure = explained.facts.iter().filter(|fact| matches!(fact.body, FactBody::Exposure(_)));
     let exposed = exposure.map(|fact| fact.happened.last_day().unwrap_or_else(|| fact.happened.first_day())).max();
     let entered = explained.facts.iter().filter(|fact| matches!(fact.body, FactBody::IsolationStarted(_)));
@@ -110,13 +117,21 @@ fn heads(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: i32,
         let mid = left + slot / 2.0;
         // 1970-01-01 was a Thursday.
         if matches!((on.number() + 4).rem_euclid(7), 0 | 6) {
-            let _ = write!(draw.text, "<rect class=\"wk\" x=\"{left:.1}\" y=\"20\" width=\"{slot:.1}\" height=\"{}\"/>", height - 20);
+            let _ = write!(
+                draw.text,
+                "<rect class=\"wk\" x=\"{left:.1}\" y=\"20\" width=\"{slot:.1}\" height=\"{}\"/>",
+                height - 20
+            );
         }
         let _ = write!(draw.text, "<line class=\"grid\" x1=\"{left:.1}\" x2=\"{left:.1}\" y1=\"20\" y2=\"{height}\"/>");
         let (_, month, date) = on.ymd();
         let is_today = on == now.day();
         if is_today {
-            let _ = write!(draw.text, "<rect class=\"nowb\" x=\"{:.1}\" y=\"1\" width=\"28\" height=\"18\" rx=\"3\"/>", mid - 14.0);
+            let _ = write!(
+                draw.text,
+                "<rect class=\"nowb\" x=\"{:.1}\" y=\"1\" width=\"28\" height=\"18\" rx=\"3\"/>",
+                mid - 14.0
+            );
         }
         if (n % every == 0 && n != 1) || is_today {
             let said = if n == 0 || date == 1 { format!("{month}/{date}") } else { date.to_string() };
@@ -124,7 +139,9 @@ fn heads(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: i32,
             let _ = write!(draw.text, "<text class=\"{class}\" x=\"{mid:.1}\" y=\"14\">{said}</text>");
             let counts = [(exposed, 0, 32), (entered, 1, 47)];
             for (start, offset, y) in counts {
-                if let Some(day) = start.map(|start| on.days_since(start) + offset).filter(|day| (offset..=21).contains(day)) {
+                if let Some(day) =
+                    start.map(|start| on.days_since(start) + offset).filter(|day| (offset..=21).contains(day))
+                {
                     let _ = write!(draw.text, "<text class=\"mid faintx\" x=\"{mid:.1}\" y=\"{y}\">{day}</text>");
                 }
             }
@@ -154,7 +171,15 @@ fn facts_row(draw: &mut Drawing, facts: &[Fact], x: impl Fn(Instant) -> f64, c: 
     draw.y += ROW;
 }
 
-fn tests_row(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: i32, slot: f64, now: Instant, c: &Chrome) {
+fn tests_row(
+    draw: &mut Drawing,
+    explained: &Explained,
+    first: CivilDay,
+    count: i32,
+    slot: f64,
+    now: Instant,
+    c: &Chrome,
+) {
     draw.label(&c.t("axis-tests"));
     let done = explained.facts.iter().filter_map(|fact| match &fact.body {
         FactBody::TestResult(result) => Some((fact.happened.first_day(), Some(result.outcome), String::new())),
@@ -178,7 +203,9 @@ fn tests_row(draw: &mut Drawing, explained: &Explained, first: CivilDay, count: 
         let _ = write!(draw.text, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"7\"/>");
         match outcome {
             Some(Outcome::Negative) => _ = write!(draw.text, "<path class=\"s-on\" d=\"M{:.1} {y}h6\"/>", x - 3.0),
-            Some(Outcome::Positive) => _ = write!(draw.text, "<path class=\"s-on\" d=\"M{:.1} {y}h6M{x:.1} {}v6\"/>", x - 3.0, y - 3),
+            Some(Outcome::Positive) => {
+                _ = write!(draw.text, "<path class=\"s-on\" d=\"M{:.1} {y}h6M{x:.1} {}v6\"/>", x - 3.0, y - 3)
+            }
             _ => _ = write!(draw.text, "<text class=\"mid\" x=\"{x:.1}\" y=\"{}\">{label}</text>", y + 20),
         }
     }

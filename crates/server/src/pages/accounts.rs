@@ -46,7 +46,8 @@ pub(crate) async fn list(ctx: Ctx) -> Answer {
 
 /// Enters a unit.
 pub(crate) async fn add_unit(Sent(ctx, fields): Sent) -> Answer {
-    let form = NewUnit { name: fields.text("unit_name"), kind: fields.text("unit_kind"), division: fields.text("division") };
+    let form =
+        NewUnit { name: fields.text("unit_name"), kind: fields.text("unit_kind"), division: fields.text("division") };
     match ctx.app().add_unit(&ctx.actor, &form.name, &form.kind, &form.division, ctx.wall()).await {
         Ok(_) => on_to("/accounts"),
         Err(error) => {

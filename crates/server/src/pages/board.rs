@@ -80,7 +80,13 @@ impl BoardPage {
             Some(count) => c.n("board-new", &count),
             None => c.t("board-new-few"),
         };
-        let missed: Vec<String> = self.board.earlies.iter().filter(|early| early.is_missed()).map(|early| c.word("early", early.name)).collect();
+        let missed: Vec<String> = self
+            .board
+            .earlies
+            .iter()
+            .filter(|early| early.is_missed())
+            .map(|early| c.word("early", early.name))
+            .collect();
         let targets = if missed.is_empty() {
             c.t("board-targets-kept")
         } else {
@@ -122,7 +128,10 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
             name: c.place(&line.county),
             week: shown(line.week),
             day: shown(line.day),
-            rate: line.week.and_then(|week| map::rate(line.county, week)).map_or("–".to_owned(), |rate| format!("{rate:.2}")),
+            rate: line
+                .week
+                .and_then(|week| map::rate(line.county, week))
+                .map_or("–".to_owned(), |rate| format!("{rate:.2}")),
         })
         .collect();
     let more = counties.len().saturating_sub(COUNTIES_SHOWN);

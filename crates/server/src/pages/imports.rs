@@ -141,7 +141,9 @@ pub(crate) async fn upload(ctx: Ctx, multipart: Multipart) -> Answer {
     let upload = match Upload::new(&ctx.actor, &parts.name, parts.file, &mapping) {
         Ok(upload) => Arc::new(upload),
         Err(UploadError::Refused(refusal)) => return refused(&ctx, refusal).await,
-        Err(UploadError::Mapping(told)) => return shown(&ctx, StatusCode::UNPROCESSABLE_ENTITY, None, Some(told)).await,
+        Err(UploadError::Mapping(told)) => {
+            return shown(&ctx, StatusCode::UNPROCESSABLE_ENTITY, None, Some(told)).await;
+        }
     };
     let (reader, now) = (upload.clone(), ctx.app().now());
     let checked = tokio::task::spawn_blocking(move || reader.check(now)).await;
@@ -171,7 +173,8 @@ async fn refused(ctx: &Ctx, refusal: Refusal) -> Answer {
 
 fn keep(ctx: &Ctx, job: Arc<ImportJob>) {
     let mut jobs = ctx.shared.imports.lock().expect("no thread panics with it");
-    let mut own: Vec<Uuid> = jobs.values().filter(|job| job.account == ctx.actor.account && !job.is_running()).map(|job| job.id).collect();
+    let mut own: Vec<Uuid> =
+        jobs.values().filter(|job| job.account == ctx.actor.account && !job.is_running()).map(|job| job.id).collect();
     own.sort_unstable();
     for old in own.iter().take((own.len() + 1).saturating_sub(KEPT_MAX)) {
         jobs.remove(old);
@@ -190,7 +193,8 @@ struct Parts {
 
 impl Parts {
     async fn read(mut multipart: Multipart) -> Result<Self, Failure> {
-        let unreadable = |error: axum::extract::multipart::MultipartError| Failure::status(crate::form::readable(error.status()));
+        let unreadable =
+            |error: axum::extract::multipart::MultipartError| Failure::status(crate::form::readable(error.status()));
         let mut parts = Self::default();
         while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
             let name = field.name().unwrap_or_default().to_owned();
@@ -349,7 +353,8 @@ pub(crate) async fn to_mend(ctx: Ctx, Path(id): Path<Uuid>) -> Result<Response, 
         ("text/csv; charset=utf-8", "csv")
     };
     let named = format!("attachment; filename=\"rows-to-mend.{end}\"");
-    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, named)], job.checked.to_mend.clone()).into_response())
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, named)], job.checked.to_mend.clone())
+        .into_response())
 }
 
 /// An upload of the actor's own account; others' do not exist.

@@ -65,7 +65,8 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn of(line: &PersonLine, c: &Chrome, now: sizao_model::Instant) -> Self {
         let dash = || "–".to_owned();
-        let active = line.assessment.as_ref().map(|found| found.measures.iter().filter(|measure| measure.is_active(now)));
+        let active =
+            line.assessment.as_ref().map(|found| found.measures.iter().filter(|measure| measure.is_active(now)));
         let strictest = active.and_then(|active| active.max_by_key(|measure| MeasureKind::strictness(measure.kind())));
         Self {
             id: line.person.uuid(),
@@ -80,7 +81,11 @@ impl Line {
                 None => "none",
             },
             onset: line.course.as_ref().and_then(|course| course.onset_on).map_or_else(dash, |day| c.on(&day)),
-            reported: line.course.as_ref().and_then(|course| course.reported_at.or(course.contact_at)).map_or_else(dash, |at| c.at(&at)),
+            reported: line
+                .course
+                .as_ref()
+                .and_then(|course| course.reported_at.or(course.contact_at))
+                .map_or_else(dash, |at| c.at(&at)),
             measure: strictest.map(|measure| measure.kind().name()),
             ends: strictest.map_or_else(dash, |measure| c.at(&measure.ends_at())),
         }
@@ -131,9 +136,10 @@ pub(crate) async fn list(ctx: Ctx, Query(which): Query<Which>) -> Answer {
         }
     };
     let lines = found.lines.iter().map(|line| Line::of(line, &c, now)).collect();
-    let next = found.next.zip(group).map(|(next, group)| {
-        format!("/people?group={}&division={}&after={}", group.name(), found.within, next.uuid())
-    });
+    let next = found
+        .next
+        .zip(group)
+        .map(|(next, group)| format!("/people?group={}&division={}&after={}", group.name(), found.within, next.uuid()));
     let at = view::moment(c.lang, now);
     let q = which.q.chars().take(80).collect();
     page(&PeopleTemplate { c, page: found, q, group, chips: CHIPS, lines, next, at, wrong })

@@ -192,7 +192,9 @@ fn when(fact: &Fact, c: &Chrome) -> String {
 /// What a fact says beside its kind, whether it is only a lead, and whether it is a positive result. Nobody else is
 /// named.
 fn particulars(fact: &Fact, c: &Chrome) -> (String, bool, bool) {
-    let word = |value: serde_json::Value| value.as_str().map_or(String::new(), |name| c.word("value", &name.replace('_', "-")));
+    let word = |value: serde_json::Value| {
+        value.as_str().map_or(String::new(), |name| c.word("value", &name.replace('_', "-")))
+    };
     let json: serde_json::Value = serde_json::from_str(&fact.body.to_json()).unwrap_or_default();
     let field = |name: &str| json.get(name).cloned().unwrap_or_default();
     let grade = match &fact.body {
@@ -254,7 +256,10 @@ mod tests {
 
     #[test]
     fn times_in_reasons_read_as_people_write_them() {
-        let finding = Finding::of("集中隔离,2022-03-14T22:49:20+08:00 至 2022-03-22T00:00:00+08:00，第 4 天,2022-03-18", "from 2022-03-14T22:49:20+08:00");
+        let finding = Finding::of(
+            "集中隔离,2022-03-14T22:49:20+08:00 至 2022-03-22T00:00:00+08:00，第 4 天,2022-03-18",
+            "from 2022-03-14T22:49:20+08:00",
+        );
         assert_eq!(said(&finding, Lang::Zh), "集中隔离,3月14日 22:49 至 3月22日 00:00，第 4 天,3月18日");
         assert_eq!(said(&finding, Lang::En), "from 14 March 22:49");
     }

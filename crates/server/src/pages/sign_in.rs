@@ -59,7 +59,8 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     Open(fields): Open,
 ) -> Answer {
-    let sent = Credentials { login: fields.text("login"), password: fields.text("password"), code: fields.text("code") };
+    let sent =
+        Credentials { login: fields.text("login"), password: fields.text("password"), code: fields.text("code") };
     let device = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = shared.now();
     match shared.app.sign_in(sent, &device_name(device), now).await {
@@ -180,7 +181,17 @@ async fn set_up_page(
     }
     let qr = qr(&format!("otpauth://totp/Sizao?secret={}&issuer=Sizao", link.secret));
     let min = PASSWORD_MIN.to_string();
-    Ok(SetUpPage { c: Chrome::open(asked), token, first, secret: link.secret, qr, kinds: UnitKind::ALL, min, form, wrong })
+    Ok(SetUpPage {
+        c: Chrome::open(asked),
+        token,
+        first,
+        secret: link.secret,
+        qr,
+        kinds: UnitKind::ALL,
+        min,
+        form,
+        wrong,
+    })
 }
 
 /// A QR code as modules a side and an SVG path.
@@ -205,8 +216,23 @@ fn with_cookie(mut response: Response, cookie: &str) -> Answer {
 
 /// What a browser calls itself, in few words.
 fn device_name(agent: &str) -> String {
-    let among = |names: &[(&str, &'static str)]| names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
-    let browser = among(&[("MicroMessenger", "WeChat"), ("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
-    let system = among(&[("HarmonyOS", "HarmonyOS"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")]);
+    let among =
+        |names: &[(&str, &'static str)]| names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
+    let browser = among(&[
+        ("MicroMessenger", "WeChat"),
+        ("Edg/", "Edge"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = among(&[
+        ("HarmonyOS", "HarmonyOS"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
     [browser, system].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -33,8 +33,11 @@ const PACK: &str = include_str!("../../../../policies/cn-covid-v8/pack.toml");
 /// Where actors are: parent, own, child, foreign, seen from Zhengzhou.
 pub const LEVELS: [&str; 4] = ["41", "4101", "410105", "4103"];
 /// Who is where: name, division, code, telephone.
-pub const PEOPLE: [(&str, &str, &str, &str); 3] =
-    [("欧阳郑州", "410102", "zz-1", "13800000001"), ("司徒金水", "410105", "js-1", "13800000002"), ("诸葛洛阳", "410302", "ly-1", "13800000003")];
+pub const PEOPLE: [(&str, &str, &str, &str); 3] = [
+    ("欧阳郑州", "410102", "zz-1", "13800000001"),
+    ("司徒金水", "410105", "js-1", "13800000002"),
+    ("诸葛洛阳", "410302", "ly-1", "13800000003"),
+];
 
 pub const MAPPING: &str = r#"
 sender = "test"
@@ -140,7 +143,8 @@ impl World {
             let mandate = world.app.propose_mandate(&proposer, &mandate(collection, "41"), now()).await.unwrap();
             world.app.sign_mandate(&signer, mandate.id, now()).await.unwrap();
         }
-        let rows = PEOPLE.map(|(name, division, code, phone)| format!("{code},{name},{phone},{division},2022-03-16,2022-03-14\n"));
+        let rows = PEOPLE
+            .map(|(name, division, code, phone)| format!("{code},{name},{phone},{division},2022-03-16,2022-03-14\n"));
         let file = format!("code,name,phone,division,day,onset\n{}", rows.concat());
         let upload = Upload::new(&proposer, "cases.csv", file.into_bytes(), MAPPING).unwrap();
         let checked = upload.check(now()).unwrap();
@@ -156,7 +160,14 @@ impl World {
     /// A new unit in a division.
     pub async fn unit(&self, division: &str) -> UnitRecord {
         let division = DivisionCode::parse(division).unwrap();
-        let unit = UnitRecord { id: fresh(), name: format!("Unit {division}"), kind: "cdc".into(), division, made_at: now(), closed_at: None };
+        let unit = UnitRecord {
+            id: fresh(),
+            name: format!("Unit {division}"),
+            kind: "cdc".into(),
+            division,
+            made_at: now(),
+            closed_at: None,
+        };
         self.app.store().add_unit(&unit).await.unwrap();
         unit
     }
@@ -214,7 +225,10 @@ impl World {
     /// Sends bytes as a form.
     pub async fn post_raw(&self, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
         let request = with_session(Request::post(path), token);
-        self.ask(request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body)).unwrap()).await
+        self.ask(
+            request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body)).unwrap(),
+        )
+        .await
     }
 
     /// Sends a file as the page of imports does.

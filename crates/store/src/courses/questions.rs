@@ -5,7 +5,14 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{CourseFilter, CourseRecord};
-use crate::{db::{Either, on}, error::StoreError, identity::division_of, projections::StoredAssessment, store::Store, vault::division_range};
+use crate::{
+    db::{Either, on},
+    error::StoreError,
+    identity::division_of,
+    projections::StoredAssessment,
+    store::Store,
+    vault::division_range,
+};
 
 /// Infections of one day of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,10 +34,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Keys`] when an entry does not fit its seal, [`StoreError::Database`].
-    pub async fn reveal_details(
-        &self,
-        people: &[PersonId],
-    ) -> Result<HashMap<PersonId, PersonDetails>, StoreError> {
+    pub async fn reveal_details(&self, people: &[PersonId]) -> Result<HashMap<PersonId, PersonDetails>, StoreError> {
         let mut rows: Vec<(Uuid, i64, Vec<u8>)> = Vec::new();
         match self.db.reader() {
             Either::Sqlite(pool) => {

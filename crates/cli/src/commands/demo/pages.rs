@@ -149,4 +149,3 @@ async fn mandates(app: &App, password: &str) -> Result<()> {
     }
     Ok(())
 }
-

@@ -63,9 +63,11 @@ pub(super) fn take(app: &Arc<App>, people: u32, seed: u64, runtime: &Runtime) ->
     let rows = CsvImport::new(register.as_slice(), &mapping, present())?;
     for row in rows {
         if let Imported::Accepted(row) = row? {
-            homes.extend(row.people.iter().flat_map(|person| {
-                person.names.iter().map(|name: &PersonName| (name.provisional(), person.division))
-            }));
+            homes.extend(
+                row.people.iter().flat_map(|person| {
+                    person.names.iter().map(|name: &PersonName| (name.provisional(), person.division))
+                }),
+            );
         }
     }
     let rows = CsvImport::new(register.as_slice(), &mapping, present())?;
