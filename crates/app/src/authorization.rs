@@ -62,8 +62,11 @@ named! {
 use Action as A;
 use Purpose as P;
 
+/// What may be done, and what for.
+type Right = (Action, &'static [Purpose]);
+
 /// The table. What is not in it is refused. Every right reaches the division of the actor's unit and those under it.
-const TABLE: &[(Role, &[(Action, &[Purpose])])] = &[
+const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Headquarters,
         &[

@@ -33,7 +33,7 @@ pub(crate) fn days(explained: &Explained, now: Instant, c: &Chrome) -> (String, 
         let served = x(now).clamp(from, to);
         draw.bar("f-done", from, served);
         draw.bar("f-plan", served, to);
-        let end = c.t1("until", "at", &c.at(&measure.ends_at()));
+        let end = c.t1("until", "at", c.at(&measure.ends_at()));
         // Beside the bar when it would not fit inside.
         let room = 190.0;
         let (at, class) = if to - served > room {

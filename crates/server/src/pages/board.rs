@@ -77,7 +77,7 @@ impl BoardPage {
     fn sentence(&self) -> String {
         let c = &self.c;
         let new = match self.board.figure(Group::New24h) {
-            Some(count) => c.n("board-new", &count),
+            Some(count) => c.n("board-new", count),
             None => c.t("board-new-few"),
         };
         let missed: Vec<String> = self
@@ -90,7 +90,7 @@ impl BoardPage {
         let targets = if missed.is_empty() {
             c.t("board-targets-kept")
         } else {
-            c.t1("board-targets-missed", "which", &missed.join(&c.t("list-and")))
+            c.t1("board-targets-missed", "which", missed.join(&c.t("list-and")))
         };
         format!("{new}{targets}")
     }

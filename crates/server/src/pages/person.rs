@@ -209,7 +209,7 @@ fn particulars(fact: &Fact, c: &Chrome) -> (String, bool, bool) {
         FactBody::Stay(_) => word(field("evidence")),
         FactBody::Arrival(_) => word(field("evidence")),
         FactBody::Diagnosis(body) => {
-            let onset = body.onset.map(|day| c.t1("onset-on", "day", &c.on(&day)));
+            let onset = body.onset.map(|day| c.t1("onset-on", "day", c.on(&day)));
             [Some(word(field("status"))), onset].into_iter().flatten().collect::<Vec<_>>().join(" · ")
         }
         FactBody::TestResult(_) => word(field("outcome")),
@@ -240,7 +240,7 @@ fn steps(view: &PersonView, c: &Chrome) -> Vec<Step> {
             steps.push(Step { at: review, when: c.at(&review), what: c.t("next-review"), soon: false });
         }
         if measure.ends_at() > view.at {
-            let what = c.t1("next-end", "measure", &c.word("measure", measure.kind().name()));
+            let what = c.t1("next-end", "measure", c.word("measure", measure.kind().name()));
             let soon = measure.ends_at() <= view.at.plus_hours(24);
             steps.push(Step { at: measure.ends_at(), when: c.at(&measure.ends_at()), what, soon });
         }
