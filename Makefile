@@ -1,5 +1,6 @@
-# make demo    set up, build, import the published transmission pairs and report on them
+# make demo    set up, build, import the published transmission pairs, report on them, and serve pages (ONCE=1: no pages)
 # make test    set up and run every test, on SQLite and on a PostgreSQL of its own
+# make screenshots  pictures of every page into docs/screenshots
 # make lint    format, clippy, documentation
 # make prove   the full counts; prints what docs/proofs/ keeps
 # make bench   speed and memory; prints the curve
@@ -9,7 +10,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint prove bench bench-epi bench-trace bench-fence setup
+.PHONY: demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -27,6 +28,10 @@ else
 	scripts/postgres.sh $(CARGO) test --workspace --no-fail-fast
 endif
 	$(CARGO) test --workspace --doc --quiet
+	scripts/e2e.sh
+
+screenshots:
+	scripts/e2e.sh screenshots
 
 lint:
 	$(CARGO) fmt --all --check

@@ -25,11 +25,13 @@ allow interop model
 allow store model
 allow warehouse model
 allow app model policy presence epi drill interop store warehouse
+allow server app model
 for room in model policy presence epi; do never "$room" tokio sqlx axum; done
 never interop tokio sqlx axum
 never store axum
 never warehouse tokio sqlx axum
 for room in model policy presence epi drill interop store app; do never "$room" parquet arrow; done
 never app axum sqlx
+never server sqlx
 if grep -rnE 'AssertSqlSafe' crates --include='*.rs' | grep -vE '^crates/(store/|[a-z]+/tests/)'; then echo "built SQL text outside the store"; fail=1; fi
 exit $fail

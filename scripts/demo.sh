@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up, builds, makes an embedded store, imports the published pairs of 2020 and prints the report.
-# With ONCE=1 it always ends there; later versions go on to serve pages.
+# Then it serves pages with the pairs and a small invented city, until Ctrl-C. With ONCE=1 it ends after the report.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! command -v cargo >/dev/null; then
@@ -17,4 +17,7 @@ if ! command -v cc >/dev/null; then
 fi
 echo "Building (the first time takes some minutes) …" >&2
 cargo build --quiet
-exec ./target/debug/sizao demo pairs --out demo "$@"
+./target/debug/sizao demo pairs --out demo "$@"
+if [ "${ONCE:-}" != 1 ]; then
+    exec ./target/debug/sizao demo pages --out demo/pages
+fi

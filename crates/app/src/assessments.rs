@@ -1,5 +1,6 @@
 //! Keeping projections and assessments current: what lies beyond a projection's watermark is the work that is owed.
 
+mod explained;
 mod neighbourhood;
 mod opened;
 
@@ -15,6 +16,7 @@ use sizao_model::{
 use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
 use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
+pub use self::explained::Explained;
 pub(crate) use self::opened::{Opened, Recent};
 use self::{
     neighbourhood::{Neighbourhood, people_named},

@@ -4,9 +4,14 @@ use sizao_interop::ImportError;
 use sizao_store::StoreError;
 use thiserror::Error;
 
+use crate::refusal::Refusal;
+
 /// Failures of use cases.
 #[derive(Debug, Error)]
 pub enum AppError {
+    /// It was not done, for a reason that the person who asked may know.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

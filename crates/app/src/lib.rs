@@ -1,24 +1,39 @@
 //! Room `app`: the use cases. The only room that joins the others; it decides who may do what, in which transaction,
 //! by which clock.
 
+pub mod access;
+pub mod accounts;
 pub mod assessments;
+pub mod audit;
+pub mod authorization;
+pub mod board;
+pub mod courses;
 mod error;
+pub mod identity;
 pub mod imports;
+pub mod intake;
+pub mod mandates;
 mod names;
 pub mod pack_signatures;
+pub mod people;
+pub mod places;
 pub mod policy_changes;
+pub mod refusal;
+pub mod totp;
 pub mod transmission;
 
 use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
+pub use sizao_store::StoreError;
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
 pub use assessments::Rules;
 use assessments::{Opened, Recent};
 pub use error::AppError;
+pub use refusal::Refusal;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
 pub struct App {
@@ -81,4 +96,14 @@ impl App {
     pub async fn close(self) {
         self.store.close().await;
     }
+}
+
+/// SHA-256 over parts, hexadecimal.
+pub fn digest(parts: &[&[u8]]) -> String {
+    sizao_store::hex(&sizao_store::sha256(parts))
+}
+
+/// An id that sorts by time.
+pub fn new_id(now: Instant) -> Uuid {
+    <Uuid as accounts::NowV7>::now_v7_at(now)
 }

@@ -1,10 +1,20 @@
 //! Words under which a person can be found: the whole name, its pinyin, its initials.
 
 use pinyin::ToPinyin;
-use sizao_model::draft::PersonDraft;
+use sizao_model::draft::{PersonDraft, PersonName};
 
 /// The search terms of a person; telephones and documents have tokens of their own.
 pub(crate) fn search_terms(draft: &PersonDraft) -> Vec<String> {
+    let mut terms = name_terms(draft);
+    // A list's code for somebody, such as a case number, finds them too.
+    terms.extend(draft.names.iter().filter_map(|name| match name {
+        PersonName::Code { code, .. } => Some(code.split_whitespace().collect::<String>().to_lowercase()),
+        PersonName::Document(_) => None,
+    }));
+    terms
+}
+
+fn name_terms(draft: &PersonDraft) -> Vec<String> {
     let Some(name) = &draft.full_name else { return Vec::new() };
     let whole: String = name.split_whitespace().collect::<String>().to_lowercase();
     let mut spelt = String::new();

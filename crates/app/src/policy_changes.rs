@@ -270,8 +270,7 @@ impl App {
         known_at: Instant,
         leaves: u64,
     ) -> Result<Vec<StoredFact>, AppError> {
-        let at = self.store.leaves_mentioning(keys.to_vec(), kinds).await?;
-        let (found, _) = self.store.load_at(&at).await?;
+        let (found, _) = self.store.load_mentioning(keys.to_vec(), kinds).await?;
         let is_in = |stored: &StoredFact| stored.leaf < leaves && stored.fact.recorded_at <= known_at;
         Ok(found.into_iter().filter(is_in).collect())
     }

@@ -49,6 +49,9 @@ pub enum Command {
     /// Where points lie, and who seems to have come in.
     #[command(subcommand)]
     Fence(crate::commands::Fence),
+    /// Serve pages; the first start prints a one-time link for the first administrator.
+    #[command(after_help = crate::commands::serve::EXAMPLES)]
+    Serve(crate::commands::serve::Serve),
     /// Take in a file by a mapping.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -150,6 +153,8 @@ pub enum Demo {
     Pairs(DemoPairs),
     /// Write an invented city: people, facts, stays, an outbreak, and the truth beside them.
     City(DemoCity),
+    /// Serve pages with the pairs and a small invented city, and accounts for every role.
+    Pages(crate::commands::demo::pages::DemoPages),
 }
 
 #[derive(ClapArgs, Debug)]

@@ -1,7 +1,7 @@
 //! The commands, one file each.
 
 mod assess;
-mod demo;
+pub(crate) mod demo;
 mod doctor;
 pub mod epi;
 mod fence;
@@ -16,6 +16,7 @@ mod rebuild;
 pub mod trace;
 
 pub use fence::Fence;
+pub(crate) mod serve;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Fence(order) => fence::run(order, json),
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Interop(order) => interop::run(&order, json),
+        Command::Serve(order) => serve::run(&node, &order, json, runtime),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
         Command::Plan(order) => plan::run(&order, json),

@@ -93,6 +93,17 @@ impl Packs {
         Ok((self.timeline.in_force_from(&from)?, told.collect()))
     }
 
+    /// The packs that come with the program, and one more.
+    ///
+    /// # Errors
+    /// Their errors.
+    pub fn with_built_in(id: &str, text: &str) -> Result<Self> {
+        let mut named: Vec<(String, String, String)> =
+            BUILT_IN.map(|(id, text)| (id.to_owned(), text.to_owned(), format!("built-in pack {id}"))).into();
+        named.push((id.to_owned(), text.to_owned(), id.to_owned()));
+        Self::from_named(&named)
+    }
+
     /// As rules of a node.
     pub fn into_rules(self) -> Rules {
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();

@@ -4,27 +4,35 @@
 //! live in the vault. Everything else (`mention`, `assessment`) is derived and can be rebuilt. This is the only room
 //! that knows SQL.
 
+mod access_log;
 mod bulk;
+mod courses;
 mod db;
 mod envelope;
 mod error;
 mod facts;
+mod identity;
 mod imports;
 mod keys;
 mod log;
+mod mandates;
 pub mod merkle;
 mod migrate;
 mod projections;
 mod recovery;
 mod seal;
+mod sessions;
 mod sqlite;
 mod store;
 mod tiered;
 mod vault;
 
+pub use access_log::{AccessLine, AccessRecord};
+pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
+pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
 pub use log::{
@@ -34,8 +42,10 @@ pub use log::{
     prove::{ConsistencyProof, InclusionProof},
     verify::{Finding, Verification},
 };
+pub use mandates::MandateRecord;
 pub use projections::{MentionEntry, MentionKey, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};
+pub use sessions::SessionRecord;
 pub use store::{Place, Store, StoreKind};
-pub use vault::VaultPerson;
+pub use vault::{VaultPerson, reveal::PersonDetails};

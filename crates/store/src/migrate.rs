@@ -20,12 +20,14 @@ macro_rules! migrations {
             (3, "projections", include_str!(concat!("../migrations/", $engine, "/0003_projections.sql"))),
             (4, "concerned", include_str!(concat!("../migrations/", $engine, "/0004_concerned.sql"))),
             (5, "intake", include_str!(concat!("../migrations/", $engine, "/0005_intake.sql"))),
+            (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
+            (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 5] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 5] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 7] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 7] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;

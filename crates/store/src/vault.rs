@@ -1,5 +1,7 @@
 //! The vault: who a person is. Found by keyed tokens, sealed at rest, never part of a fact.
 
+pub(crate) mod reveal;
+
 use std::collections::HashMap;
 
 use aes_gcm_siv::aead::{Aead, Payload};
@@ -149,7 +151,7 @@ impl Store {
         self.keys.search_token(&[b"term", term.to_lowercase().as_bytes()])
     }
 
-    fn seal_vault(&self, person: Uuid, part: i64, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal_vault(&self, person: Uuid, part: i64, plain: &[u8]) -> Vec<u8> {
         let nonce = self.random_bytes::<12>();
         let place = [person.as_bytes().as_slice(), &part.to_be_bytes()].concat();
         let sealed = self
@@ -160,7 +162,7 @@ impl Store {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    fn open_vault(&self, person: Uuid, part: i64, sealed: &[u8]) -> Result<String, StoreError> {
+    pub(crate) fn open_vault(&self, person: Uuid, part: i64, sealed: &[u8]) -> Result<String, StoreError> {
         let damaged = || StoreError::Keys("an entry of the vault does not fit its seal".to_owned());
         let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or_else(damaged)?;
         let place = [person.as_bytes().as_slice(), &part.to_be_bytes()].concat();

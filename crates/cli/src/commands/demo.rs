@@ -1,13 +1,15 @@
 //! `sizao demo …`: published pairs and the invented city.
 
 mod city;
+pub(crate) mod pages;
 mod report;
 
 use std::{fs, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use sizao_app::{
-    imports::{ImportOrder, pump},
+    App,
+    imports::{ImportOrder, ImportReport, pump},
     transmission::TransmissionQuestion,
 };
 use sizao_interop::{CsvImport, Mapping};
@@ -54,6 +56,7 @@ pub fn run(order: Demo, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     match order {
         Demo::Pairs(order) => pairs(&order, json, runtime),
         Demo::City(order) => city::run(&order, json),
+        Demo::Pages(order) => pages::run(&order, json, runtime),
     }
 }
 
@@ -73,23 +76,7 @@ fn pairs(order: &DemoPairs, json: bool, runtime: &Runtime) -> Result<ExitCode> {
         let rules = Packs::one("demo-covid-2020", PACK)?.into_rules();
         node::assemble_as(store, &keys, Arc::new(end_of_day), rules, "demonstration investigator").await
     })?;
-    let mapping = Mapping::from_toml(MAPPING)?;
-    let import_order = ImportOrder {
-        list: LIST.to_owned(),
-        sender: mapping.sender().to_owned(),
-        file_digest: sha256(&[PAIRS]),
-        mapping: hex(&sha256(&[MAPPING.as_bytes()])),
-        file_bytes: PAIRS.len() as u64,
-    };
-    let (to_import, rows) = mpsc::channel(2);
-    let now = SystemClock.now();
-    let mapping = &mapping;
-    let imported = std::thread::scope(|scope| -> Result<_> {
-        let reader = scope.spawn(move || pump(CsvImport::new(PAIRS, mapping, now)?, CsvImport::bytes_read, &to_import));
-        let imported = runtime.block_on(app.import(import_order, rows, ()))?;
-        reader.join().map_err(|_| anyhow::anyhow!("the reader stopped"))??;
-        Ok(imported)
-    })?;
+    let imported = take_pairs(&app, runtime)?;
     let assessed = imported.caught_up;
     let question = TransmissionQuestion {
         on_day: order.on,
@@ -105,4 +92,25 @@ fn pairs(order: &DemoPairs, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     let told = report::Told { report, imported, assessed, log: seen, store: &store, on: order.on };
     say(json, || told.in_words(), || told.in_json());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Imports the published pairs.
+fn take_pairs(app: &Arc<App>, runtime: &Runtime) -> Result<ImportReport> {
+    let mapping = Mapping::from_toml(MAPPING)?;
+    let import_order = ImportOrder {
+        list: LIST.to_owned(),
+        sender: mapping.sender().to_owned(),
+        file_digest: sha256(&[PAIRS]),
+        mapping: hex(&sha256(&[MAPPING.as_bytes()])),
+        file_bytes: PAIRS.len() as u64,
+    };
+    let (to_import, rows) = mpsc::channel(2);
+    let now = SystemClock.now();
+    let mapping = &mapping;
+    std::thread::scope(|scope| -> Result<_> {
+        let reader = scope.spawn(move || pump(CsvImport::new(PAIRS, mapping, now)?, CsvImport::bytes_read, &to_import));
+        let imported = runtime.block_on(app.import(import_order, rows, ()))?;
+        reader.join().map_err(|_| anyhow::anyhow!("the reader stopped"))??;
+        Ok(imported)
+    })
 }

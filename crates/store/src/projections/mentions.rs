@@ -9,6 +9,7 @@ use crate::{
     bulk::{self, Column},
     db::{commit, on},
     error::StoreError,
+    seal::StoredFact,
     store::Store,
     tiered::MENTION,
 };
@@ -148,6 +149,19 @@ impl Store {
         leaves.sort_unstable();
         leaves.dedup();
         Ok(leaves)
+    }
+
+    /// The facts of some kinds, or of all when none is given, that name any of these and are not erased, in order. Those
+    /// that do not fit their seal are left out and returned as the second value.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_mentioning(
+        &self,
+        keys: Vec<MentionKey>,
+        kinds: &[FactKind],
+    ) -> Result<(Vec<StoredFact>, Vec<StoreError>), StoreError> {
+        self.load_at(&self.leaves_mentioning(keys, kinds).await?).await
     }
 
     /// The areas inside this one, itself included, that any fact names.

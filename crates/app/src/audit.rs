@@ -1,0 +1,74 @@
+//! For the auditor: the head of the log, its verification, proofs.
+
+use serde_json::Value;
+use sizao_model::{FactId, Instant};
+
+use crate::{
+    App, AppError,
+    access::Reason,
+    authorization::{Action, Purpose, can},
+    identity::Actor,
+    refusal::Refusal,
+};
+
+/// The signed head of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Number of leaves.
+    pub size: u64,
+    /// Root of the tree, hexadecimal.
+    pub root: String,
+    /// When it was signed.
+    pub signed_at: Instant,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Leaves checked.
+    pub leaves: u64,
+    /// What does not fit, each in a sentence.
+    pub findings: Vec<String>,
+    /// Whether everything fits.
+    pub sound: bool,
+}
+
+impl App {
+    /// The head of the log.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`AppError::Store`].
+    pub async fn log_head(&self, actor: &Actor) -> Result<Head, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        let head = self.store().head().await?;
+        Ok(Head { size: head.size, root: sizao_store::hex(&head.root), signed_at: head.signed_at })
+    }
+
+    /// Recomputes the whole log.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`AppError::Store`].
+    pub async fn verify_log(&self, actor: &Actor, wall: Instant) -> Result<Verified, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        self.log_deed(actor, Action::VerifyLog, Purpose::Audit, None, Reason::NONE, wall).await?;
+        let seen = self.store().verify(|_| {}).await?;
+        let told = |finding: &sizao_store::Finding| match finding.leaf {
+            Some(leaf) => format!("{leaf}: {}", finding.what),
+            None => finding.what.clone(),
+        };
+        Ok(Verified { leaves: seen.leaves, findings: seen.findings.iter().map(told).collect(), sound: seen.is_sound() })
+    }
+
+    /// The proof that a fact is in the log.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`Refusal::NotFound`], [`AppError::Store`].
+    pub async fn prove_fact(&self, actor: &Actor, fact: FactId) -> Result<Value, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        match self.store().prove_inclusion(fact).await {
+            Ok(proof) => Ok(proof.to_json()),
+            Err(sizao_store::StoreError::UnknownFact { .. }) => Err(Refusal::NotFound.into()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Who may do what, to what, and what for: one table, read by every use case and by the predicate of every list.
+
+use sizao_model::DivisionCode;
+
+use crate::{
+    identity::{Actor, Role, named},
+    refusal::Refusal,
+};
+
+named! {
+    /// What is asked.
+    Action {
+        /// Sums of a division, on the board (态势).
+        ViewBoard = "view-board",
+        /// Masked lists and search.
+        ListPeople = "list-people",
+        /// One person's facts, measures and reasons, masked.
+        ViewPerson = "view-person",
+        /// Name, papers and telephone in full, with a reason (查看身份).
+        OpenIdentity = "open-identity",
+        /// Bring in a list of facts (导入).
+        Import = "import",
+        /// See which mandates hold (采集授权).
+        ViewMandates = "view-mandates",
+        /// Propose a mandate, put the second signature, end one.
+        GiveMandates = "give-mandates",
+        /// Enter units and accounts, close them.
+        ManageAccounts = "manage-accounts",
+        /// See who looked at whom and why.
+        ViewAccess = "view-access",
+        /// Verify the log of facts and fetch proofs.
+        VerifyLog = "verify-log",
+        /// State of the machine, without people.
+        ViewOperation = "view-operation",
+    }
+}
+
+named! {
+    /// What it is for.
+    Purpose {
+        /// To decide and check measures (疫情处置).
+        Control = "control",
+        /// To find contacts and sources (流调溯源).
+        Tracing = "tracing",
+        /// To look after people under measures (服务保障).
+        Care = "care",
+        /// To report what was seen or tested (登记报告).
+        Reporting = "reporting",
+        /// To decide an appeal (申诉处理).
+        Appeal = "appeal",
+        /// To check the others (审计监督).
+        Audit = "audit",
+        /// To publish figures (统计).
+        Statistics = "statistics",
+        /// To keep units, accounts and mandates (机构管理).
+        Administration = "administration",
+        /// To keep the machine running (系统运维).
+        Operation = "operation",
+    }
+}
+
+use Action as A;
+use Purpose as P;
+
+/// What may be done, and what for.
+type Right = (Action, &'static [Purpose]);
+
+/// The table. What is not in it is refused. Every right reaches the division of the actor's unit and those under it.
+const TABLE: &[(Role, &[Right])] = &[
+    (
+        Role::Headquarters,
+        &[
+            (A::ViewBoard, &[P::Control]),
+            (A::ListPeople, &[P::Control]),
+            (A::ViewPerson, &[P::Control]),
+            (A::OpenIdentity, &[P::Control]),
+            (A::ViewMandates, &[P::Administration]),
+            (A::GiveMandates, &[P::Administration]),
+        ],
+    ),
+    (
+        Role::Epidemiologist,
+        &[
+            (A::ViewBoard, &[P::Control, P::Tracing]),
+            (A::ListPeople, &[P::Control, P::Tracing]),
+            (A::ViewPerson, &[P::Control, P::Tracing]),
+            (A::OpenIdentity, &[P::Control, P::Tracing]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Administration, P::Reporting]),
+            (A::GiveMandates, &[P::Administration]),
+        ],
+    ),
+    (
+        Role::Tracer,
+        &[
+            (A::ListPeople, &[P::Tracing]),
+            (A::ViewPerson, &[P::Tracing]),
+            (A::OpenIdentity, &[P::Tracing]),
+            (A::ViewMandates, &[P::Reporting]),
+        ],
+    ),
+    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (Role::Sentinel, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (Role::Checkpoint, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (
+        Role::CommunityWorker,
+        &[
+            (A::ListPeople, &[P::Care]),
+            (A::ViewPerson, &[P::Care]),
+            (A::OpenIdentity, &[P::Care]),
+            (A::ViewMandates, &[P::Reporting]),
+        ],
+    ),
+    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (Role::Resident, &[]),
+    (Role::Proxy, &[]),
+    (
+        Role::AppealOfficer,
+        &[(A::ListPeople, &[P::Appeal]), (A::ViewPerson, &[P::Appeal]), (A::OpenIdentity, &[P::Appeal])],
+    ),
+    (Role::Auditor, &[(A::ViewMandates, &[P::Audit]), (A::ViewAccess, &[P::Audit]), (A::VerifyLog, &[P::Audit])]),
+    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics])]),
+    (Role::UnitAdmin, &[(A::ManageAccounts, &[P::Administration]), (A::ViewMandates, &[P::Administration])]),
+    (Role::Operator, &[(A::ViewOperation, &[P::Operation])]),
+];
+
+/// The purposes for which a role may do something; none: it may not.
+pub fn purposes(role: Role, action: Action) -> &'static [Purpose] {
+    let row = TABLE.iter().find(|(of, _)| *of == role).map_or(&[][..], |(_, rights)| rights);
+    row.iter().find(|(right, _)| *right == action).map_or(&[][..], |(_, purposes)| purposes)
+}
+
+/// Whether an actor may do something to what lies in a division, for a purpose.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] when the role may not; [`Refusal::NotFound`] when it may, but not there: what lies elsewhere
+/// does not exist for the actor.
+pub fn can(actor: &Actor, action: Action, object: DivisionCode, purpose: Purpose) -> Result<(), Refusal> {
+    if !purposes(actor.role, action).contains(&purpose) {
+        return Err(Refusal::NotAllowed { action, purpose });
+    }
+    if !object.is_under(actor.division) {
+        return Err(Refusal::NotFound);
+    }
+    Ok(())
+}
+
+/// The divisions that a list may show: those of `can`, as the range that the store puts into the query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(DivisionCode);
+
+impl Scope {
+    /// Everything that an actor may list for a purpose.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`].
+    pub fn of(actor: &Actor, action: Action, purpose: Purpose) -> Result<Self, Refusal> {
+        can(actor, action, actor.division, purpose).map(|()| Self(actor.division))
+    }
+
+    /// The same, no wider than a division that the actor chose.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when that division lies outside.
+    pub fn narrowed(self, to: DivisionCode) -> Result<Self, Refusal> {
+        if to.is_under(self.0) { Ok(Self(to)) } else { Err(Refusal::NotFound) }
+    }
+
+    /// The division; everything under it is meant.
+    pub const fn division(self) -> DivisionCode {
+        self.0
+    }
+}
+
+/// The purpose that a page takes when the actor names none: the first that the role has.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] when it has none.
+pub fn usual_purpose(actor: &Actor, action: Action) -> Result<Purpose, Refusal> {
+    purposes(actor.role, action)
+        .first()
+        .copied()
+        .ok_or(Refusal::NotAllowed { action, purpose: Purpose::Administration })
+}
+
+/// The table as text: a line a role and action.
+pub fn table_as_text() -> String {
+    let mut text = String::new();
+    for role in Role::ALL {
+        for action in Action::ALL {
+            let words: Vec<&str> = purposes(role, action).iter().map(|purpose| purpose.name()).collect();
+            if !words.is_empty() {
+                text.push_str(&format!("{:<18} {:<16} {}\n", role.name(), action.name(), words.join(", ")));
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! `sizao serve`: pages over HTTP, until it is told to stop.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args as ClapArgs;
+use serde_json::json;
+use sizao_app::App;
+use sizao_model::{Clock, Instant};
+use sizao_server::{Settings, Shared};
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+
+use crate::{
+    args::{NodeArgs, parse_instant},
+    node::{self, SystemClock},
+    output::say,
+    packs::Packs,
+};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  sizao serve                             pages at http://127.0.0.1:8765, for this machine alone
+  sizao serve --listen 0.0.0.0:8765 --behind-https
+                                          for others, behind a proxy that speaks HTTPS
+
+The node stops on SIGTERM or Ctrl-C after finishing what is under way.";
+
+#[derive(ClapArgs, Debug)]
+pub struct Serve {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765), env = "SIZAO_LISTEN")]
+    pub listen: SocketAddr,
+    /// A proxy in front speaks HTTPS: cookies are sent that way alone.
+    #[arg(long)]
+    pub behind_https: bool,
+    /// Folders of packs, separated by commas; without any, those of the program.
+    #[arg(long, value_delimiter = ',')]
+    pub packs: Vec<PathBuf>,
+    /// Only for demonstrations and drills: the node's clock starts at this moment.
+    #[arg(long, value_parser = parse_instant, value_name = "MOMENT")]
+    pub clock: Option<Instant>,
+}
+
+/// A clock that runs like the system's, from another moment on.
+struct Shifted {
+    micros: i64,
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Instant {
+        Instant::from_micros(SystemClock.now().as_micros() + self.micros)
+    }
+}
+
+/// The clock of a demonstration or drill that starts at a moment.
+pub fn clock_from(moment: Instant) -> Arc<dyn Clock> {
+    Arc::new(Shifted { micros: moment.as_micros() - SystemClock.now().as_micros() })
+}
+
+pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Result<ExitCode> {
+    if !order.listen.ip().is_loopback() && !order.behind_https {
+        bail!(
+            "{} can be reached from outside: put a proxy with HTTPS in front and add --behind-https, or listen on 127.0.0.1",
+            order.listen
+        );
+    }
+    runtime.block_on(async {
+        let (store, keys) = node::open_store(node).await?;
+        if order.clock.is_some() && !store.kind().has_simulated_clock() {
+            bail!("a store of real people has no other clock than the system's: leave --clock out");
+        }
+        let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
+        let rules = Packs::load(&order.packs)?.into_rules();
+        let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
+        pages(app, order.listen, order.behind_https, json).await
+    })
+}
+
+/// Serves the pages of a node until the process is told to stop.
+pub async fn pages(app: Arc<App>, listen: SocketAddr, secure: bool, json: bool) -> Result<ExitCode> {
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("listening on {listen}: choose another port with --listen, or stop the program that has it")
+    })?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let link = app.first_link(SystemClock.now()).await?.map(|token| format!("{address}/setup/{token}"));
+    say(
+        json,
+        || match &link {
+            Some(link) => format!(
+                "Serving at {address}.\nThere is no account yet. Set up the first administrator, within 24 hours and once, at\n  {link}"
+            ),
+            None => format!("Serving at {address}."),
+        },
+        || json!({"address": address, "set_up": link}),
+    );
+    let shared = Shared::new(app, Arc::new(SystemClock), Settings { secure });
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        told_to_stop().await;
+        tracing::info!("Stopping: requests under way are finished");
+        let _ = stop.send(true);
+    });
+    sizao_server::serve(listener, shared.clone(), stopping).await?;
+    if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
+        app.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, or SIGTERM where there is one.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,57 @@
+//! Room `server`: pages and JSON over HTTP. The only room that knows HTTP.
+//!
+//! [`routes`](routes::ROUTES) is the table of everything that answers; each page or answer asks `app`, which decides
+//! who may. Nothing here touches the store.
+
+mod assets;
+mod charts;
+mod context;
+mod failure;
+mod form;
+mod lang;
+mod layers;
+mod map;
+mod metrics;
+mod pages;
+pub mod routes;
+mod state;
+mod view;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::watch};
+
+pub use lang::{Lang, keys, text};
+pub use state::{Settings, Shared};
+
+/// Everything that answers, with its layers.
+pub fn router(shared: Arc<Shared>) -> Router {
+    layers::around(routes::router(), shared)
+}
+
+/// How long requests under way may take when the node stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Answers on a listener until `stop` becomes true; requests under way are finished first.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let service = router(shared.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
+    let stopped = |mut stop: watch::Receiver<bool>| async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
+    let hurried = async {
+        stopped(stop).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = hurried => tracing::warn!("Some requests were still under way and were ended"),
+    }
+    let _ = jobs.await;
+    Ok(())
+}

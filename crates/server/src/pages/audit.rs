@@ -1,0 +1,85 @@
+//! For the auditor: who looked at whom and why, the log verified, proofs to take away.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{Path, Query},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use sizao_app::audit::{Head, Verified};
+use uuid::Uuid;
+
+use super::{Answer, page};
+use crate::{
+    context::Ctx,
+    failure::Failure,
+    form::Sent,
+    view::{Chrome, number},
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Before {
+    before: Option<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    c: Chrome,
+    head: Head,
+    size: String,
+    verified: Option<Verified>,
+    lines: Vec<Line>,
+    next: Option<i64>,
+}
+
+struct Line {
+    at: String,
+    who: String,
+    unit: String,
+    action: String,
+    purpose: String,
+    person: Option<String>,
+    reason: String,
+    opened: bool,
+}
+
+/// The record of readings and the head of the log.
+pub(crate) async fn show(ctx: Ctx, Query(query): Query<Before>) -> Answer {
+    shown(&ctx, query.before, None).await
+}
+
+/// Verifies the whole log and says what it found.
+pub(crate) async fn verify(Sent(ctx, _): Sent) -> Answer {
+    let _turn = ctx.shared.verifying.try_acquire().map_err(|_| sizao_app::Refusal::Busy)?;
+    let verified = ctx.app().verify_log(&ctx.actor, ctx.wall()).await?;
+    shown(&ctx, None, Some(verified)).await
+}
+
+/// The proof that a fact is in the log, as an outsider checks it with `docs/verify.py`.
+pub(crate) async fn proof(ctx: Ctx, Path(id): Path<Uuid>) -> Result<Response, Failure> {
+    let proof = ctx.app().prove_fact(&ctx.actor, sizao_model::FactId::new(id)).await?;
+    let named = [(axum::http::header::CONTENT_DISPOSITION, format!("attachment; filename=\"proof-{id}.json\""))];
+    Ok((StatusCode::OK, named, Json(proof)).into_response())
+}
+
+async fn shown(ctx: &Ctx, before: Option<i64>, verified: Option<Verified>) -> Answer {
+    let lines = ctx.app().list_accesses(&ctx.actor, before).await?;
+    let head = ctx.app().log_head(&ctx.actor).await?;
+    let c = Chrome::of(ctx);
+    let next = if lines.len() < 100 { None } else { lines.last().map(|line| line.no) };
+    let lines = lines.into_iter().map(|line| Line {
+        at: c.at(&line.record.at),
+        who: line.who,
+        unit: line.unit_name,
+        action: c.word("action", &line.record.action),
+        purpose: c.word("purpose", &line.record.purpose),
+        person: line.record.person.map(sizao_app::people::number),
+        opened: line.record.action == "open-identity",
+        reason: line.record.reason,
+    });
+    let lines = lines.collect();
+    page(&AuditPage { c, size: number(&head.size), head, verified, lines, next })
+}

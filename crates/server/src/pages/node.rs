@@ -1,0 +1,103 @@
+//! The node itself: alive, ready, counters, and what its operator sees. No people.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
+
+use askama::Template;
+use axum::{
+    extract::{ConnectInfo, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use sizao_app::authorization::{Action, Purpose, can};
+use sizao_model::Instant;
+
+use super::{Answer, page};
+use crate::{
+    context::Ctx,
+    failure::Failure,
+    state::Shared,
+    view::{Chrome, number},
+};
+
+/// Seconds without a finished round of jobs after which the node counts as not ready.
+const JOBS_SECONDS_MAX: i64 = 60;
+
+/// Alive: the process answers.
+pub(crate) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// Ready: the store answers and the jobs run.
+pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let store = shared.app.store().size().await.is_ok();
+    if store && jobs_run(&shared) {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    }
+}
+
+/// Whether jobs ended a round lately, or the node has only begun.
+fn jobs_run(shared: &Shared) -> bool {
+    let last = shared.jobs_at.load(Ordering::Relaxed);
+    let age = (shared.now().as_micros() - last) / 1_000_000;
+    last == 0 || (shared.jobs_fine.load(Ordering::Relaxed) && age < JOBS_SECONDS_MAX)
+}
+
+/// Counters for Prometheus; only for the same machine.
+pub(crate) async fn metrics(
+    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    State(shared): State<Arc<Shared>>,
+) -> Result<Response, Failure> {
+    if peer.is_some_and(|peer| !peer.0.0.ip().is_loopback()) {
+        return Err(Failure::status(StatusCode::NOT_FOUND));
+    }
+    let size = shared.app.store().size().await.map_err(sizao_app::AppError::from)?;
+    let read = shared.app.store().course_watermark().await.map_err(sizao_app::AppError::from)?;
+    let more = [
+        ("sizao_log_facts", "gauge", size as f64),
+        ("sizao_courses_behind_facts", "gauge", size.saturating_sub(read) as f64),
+        ("sizao_jobs_fine", "gauge", f64::from(u8::from(jobs_run(&shared)))),
+    ];
+    let kind = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    Ok((kind, shared.metrics.text(&more)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "operation.html")]
+struct OperationPage {
+    c: Chrome,
+    facts: String,
+    behind: String,
+    jobs_run: bool,
+    jobs_at: Option<Instant>,
+    settings: Vec<(&'static str, String)>,
+    place: String,
+    kind: &'static str,
+    version: &'static str,
+    now: Instant,
+}
+
+/// State of the machine, for its operator.
+pub(crate) async fn operation(ctx: Ctx) -> Answer {
+    can(&ctx.actor, Action::ViewOperation, ctx.actor.division, Purpose::Operation)?;
+    let store = ctx.app().store();
+    let size = store.size().await.map_err(sizao_app::AppError::from)?;
+    let read = store.course_watermark().await.map_err(sizao_app::AppError::from)?;
+    let at = ctx.shared.jobs_at.load(Ordering::Relaxed);
+    page(&OperationPage {
+        c: Chrome::of(&ctx),
+        facts: number(&size),
+        behind: number(&size.saturating_sub(read)),
+        jobs_run: jobs_run(&ctx.shared),
+        jobs_at: (at > 0).then(|| Instant::from_micros(at)),
+        settings: store.durability_settings().await.map_err(sizao_app::AppError::from)?,
+        place: store.place().shown(),
+        kind: store.kind().name(),
+        version: env!("CARGO_PKG_VERSION"),
+        now: ctx.wall(),
+    })
+}

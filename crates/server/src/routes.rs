@@ -1,0 +1,99 @@
+//! Everything that answers, as one table: the router is made of it, and so are the tests of who may.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{MethodRouter, get, post},
+};
+use sizao_app::authorization::Action;
+
+use crate::{
+    assets,
+    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
+    state::Shared,
+};
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody.
+    Anyone,
+    /// Whoever is signed in, about themself.
+    SignedIn,
+    /// Whose role may do this.
+    May(Action),
+}
+
+/// One answer.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, with parts in braces.
+    pub path: &'static str,
+    /// Who is answered.
+    pub who: Who,
+    handler: fn() -> MethodRouter<Arc<Shared>>,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $who:expr => $handler:path),* $(,)?) => {
+        &[$(Route { method: routes!(@ $method), path: $path, who: $who, handler: || $method($handler) }),*]
+    };
+    (@ get) => { "GET" };
+    (@ post) => { "POST" };
+}
+
+use Action as A;
+use Who::{Anyone, May, SignedIn};
+
+/// Every path.
+pub const ROUTES: &[Route] = routes![
+    get "/healthz" Anyone => node::alive,
+    get "/readyz" Anyone => node::ready,
+    get "/metrics" Anyone => node::metrics,
+    get "/assets/{version}/{name}" Anyone => assets::file,
+    get "/sign-in" Anyone => sign_in::form,
+    post "/sign-in" Anyone => sign_in::sign_in,
+    get "/setup/{token}" Anyone => sign_in::set_up_form,
+    post "/setup/{token}" Anyone => sign_in::set_up,
+    get "/language" Anyone => sign_in::language,
+    get "/" SignedIn => sign_in::home,
+    post "/sign-out" SignedIn => sign_in::sign_out,
+    get "/me" SignedIn => me::show,
+    post "/me/sessions/{id}/end" SignedIn => me::end_session,
+    get "/board" May(A::ViewBoard) => board::show,
+    get "/people" May(A::ListPeople) => people::list,
+    get "/people/{id}" May(A::ViewPerson) => person::show,
+    post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
+    get "/imports" May(A::Import) => imports::form,
+    post "/imports" May(A::Import) => imports::upload,
+    get "/imports/{id}" May(A::Import) => imports::show,
+    get "/imports/{id}/rows-to-mend" May(A::Import) => imports::to_mend,
+    post "/imports/{id}/store" May(A::Import) => imports::store,
+    get "/accounts" May(A::ManageAccounts) => accounts::list,
+    post "/accounts" May(A::ManageAccounts) => accounts::add_account,
+    post "/accounts/{id}/close" May(A::ManageAccounts) => accounts::close,
+    post "/units" May(A::ManageAccounts) => accounts::add_unit,
+    get "/audit" May(A::ViewAccess) => audit::show,
+    post "/audit/verify" May(A::VerifyLog) => audit::verify,
+    get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
+    get "/mandates" May(A::ViewMandates) => mandates::list,
+    post "/mandates" May(A::GiveMandates) => mandates::propose,
+    post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,
+    post "/mandates/{id}/end" May(A::GiveMandates) => mandates::end,
+    get "/operation" May(A::ViewOperation) => node::operation,
+];
+
+/// Largest body of a form, in bytes.
+const FORM_BYTES_MAX: usize = 64 << 10;
+
+/// The router of the table.
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    ROUTES.iter().fold(Router::new(), |router, route| {
+        let takes_files = route.method == "POST" && route.path == "/imports";
+        let limit = if takes_files { imports::BODY_BYTES_MAX } else { FORM_BYTES_MAX };
+        router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))
+    })
+}

@@ -1,0 +1,262 @@
+//! What all pages have: bar, texts, times and numbers as people read them.
+
+use std::borrow::{Borrow, Cow};
+
+use askama::Template;
+use sizao_app::{
+    Refusal,
+    authorization::{Action, purposes},
+    identity::Role,
+    places,
+};
+use sizao_model::{CivilDay, DivisionCode, Instant};
+
+use crate::{
+    assets,
+    context::{Asked, Ctx},
+    lang::{self, Lang},
+};
+
+/// Frame of a page.
+pub(crate) struct Chrome {
+    pub(crate) lang: Lang,
+    pub(crate) address: String,
+    pub(crate) request: String,
+    pub(crate) csrf: String,
+    pub(crate) who: Option<Who>,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) demo: bool,
+    pub(crate) finds: bool,
+    pub(crate) assets: &'static str,
+}
+
+/// Who is signed in, for the bar.
+pub(crate) struct Who {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    pub(crate) role: String,
+}
+
+/// A tab of the bar.
+pub(crate) struct Tab {
+    pub(crate) href: &'static str,
+    pub(crate) label: String,
+    pub(crate) current: bool,
+}
+
+/// Pages by the right that opens them, in the order of the tabs.
+const TABS: [(Action, &str, &str); 7] = [
+    (Action::ViewBoard, "/board", "tab-board"),
+    (Action::ListPeople, "/people", "tab-people"),
+    (Action::Import, "/imports", "tab-imports"),
+    (Action::ManageAccounts, "/accounts", "tab-accounts"),
+    (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::ViewMandates, "/mandates", "tab-mandates"),
+    (Action::ViewOperation, "/operation", "tab-operation"),
+];
+
+/// The first page of a role.
+pub(crate) fn home(role: Role) -> &'static str {
+    let open = TABS.iter().find(|(action, ..)| !purposes(role, *action).is_empty());
+    open.map_or("/me", |(_, href, _)| href)
+}
+
+impl Chrome {
+    pub(crate) fn open(asked: &Asked) -> Self {
+        Self {
+            lang: asked.lang,
+            address: asked.address.clone(),
+            request: asked.request.clone(),
+            csrf: String::new(),
+            who: None,
+            tabs: Vec::new(),
+            demo: false,
+            finds: false,
+            assets: assets::version(),
+        }
+    }
+
+    pub(crate) fn of(ctx: &Ctx) -> Self {
+        let (lang, role) = (ctx.asked.lang, ctx.actor.role);
+        let path = ctx.asked.address.split('?').next().unwrap_or_default();
+        let own = TABS.iter().filter(|(action, ..)| !purposes(role, *action).is_empty());
+        let tab = |(_, href, key): &(Action, &'static str, &str)| Tab {
+            href,
+            label: lang::text(lang, key, &[]),
+            current: path.starts_with(href),
+        };
+        Self {
+            csrf: ctx.csrf.clone(),
+            who: Some(Who {
+                name: ctx.actor.name.clone(),
+                unit: ctx.actor.unit_name.clone(),
+                role: lang::text(lang, &format!("role-{}", role.name()), &[]),
+            }),
+            tabs: own.map(tab).collect(),
+            demo: ctx.app().store().kind().has_simulated_clock(),
+            finds: !purposes(role, Action::ListPeople).is_empty(),
+            ..Self::open(&ctx.asked)
+        }
+    }
+
+    /// A text.
+    pub(crate) fn t(&self, key: &str) -> String {
+        lang::text(self.lang, key, &[])
+    }
+
+    /// A text with a value.
+    pub(crate) fn t1(&self, key: &str, name: &str, value: impl ToString) -> String {
+        lang::text(self.lang, key, &[(name, Cow::Owned(value.to_string()))])
+    }
+
+    /// A text with two values.
+    pub(crate) fn t2(&self, key: &str, one: (&str, &str), two: (&str, &str)) -> String {
+        lang::text(self.lang, key, &[(one.0, Cow::Borrowed(one.1)), (two.0, Cow::Borrowed(two.1))])
+    }
+
+    /// A text whose key is put together: `role-` and `auditor`.
+    pub(crate) fn word(&self, kind: &str, name: &str) -> String {
+        lang::text(self.lang, &format!("{kind}-{name}"), &[])
+    }
+
+    /// A text with a number that chooses the plural.
+    pub(crate) fn n(&self, key: &str, count: impl Borrow<u64>) -> String {
+        let count = count.borrow();
+        lang::text(self.lang, key, &[("n", Cow::Owned(count.to_string())), ("shown", Cow::Owned(number(count)))])
+    }
+
+    /// A moment.
+    pub(crate) fn at(&self, instant: &Instant) -> String {
+        moment(self.lang, *instant)
+    }
+
+    /// A day.
+    pub(crate) fn on(&self, day: &CivilDay) -> String {
+        self::day(self.lang, *day)
+    }
+
+    /// Name of a division, with its code where that is all there is.
+    pub(crate) fn place(&self, division: &DivisionCode) -> String {
+        place(self.lang, *division)
+    }
+}
+
+/// Name of a division in a language; outside the map English has the Chinese name.
+pub(crate) fn place(lang: Lang, division: DivisionCode) -> String {
+    let known = match lang {
+        Lang::Zh => places::name(division).map(str::to_owned),
+        Lang::En => crate::map::english(division).or_else(|| places::name(division).map(str::to_owned)),
+    };
+    known.unwrap_or_else(|| division.to_string())
+}
+
+/// With separators between thousands.
+pub(crate) fn number(count: &u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// `3月26日`, `26 March`.
+pub(crate) fn day(lang: Lang, day: CivilDay) -> String {
+    let (_, month, date) = day.ymd();
+    match lang {
+        Lang::Zh => format!("{month}月{date}日"),
+        Lang::En => format!("{date} {}", MONTHS[usize::from(month as u8 - 1)]),
+    }
+}
+
+/// `3月26日 00:00`, in Asia/Shanghai.
+pub(crate) fn moment(lang: Lang, at: Instant) -> String {
+    let (hour, minute) = clock(at);
+    format!("{} {hour:02}:{minute:02}", day(lang, at.day()))
+}
+
+/// Hour and minute in Asia/Shanghai.
+pub(crate) fn clock(at: Instant) -> (i64, i64) {
+    let minutes = (at.as_micros().div_euclid(60_000_000) + 8 * 60).rem_euclid(24 * 60);
+    (minutes / 60, minutes % 60)
+}
+
+/// Where to sign in, and to come back from there.
+pub(crate) fn sign_in_address(address: &str) -> String {
+    let back: String = address
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"/-_.".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
+    if back == "/" { "/sign-in".to_owned() } else { format!("/sign-in?back={back}") }
+}
+
+/// An address of ours; anything else becomes the first page.
+pub(crate) fn own_address(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let is_own = bytes.first() == Some(&b'/')
+        && !matches!(bytes.get(1), Some(b'/' | b'\\'))
+        && bytes.len() < 1_000
+        && bytes.iter().all(|b| b.is_ascii_graphic() && *b != b'\\');
+    if is_own { text } else { "/" }
+}
+
+/// What a refusal says in a language.
+pub(crate) fn refusal_text(lang: Lang, refusal: &Refusal) -> String {
+    let key = format!("refusal-{}", refusal.code());
+    match refusal {
+        Refusal::Field { rule, .. } => lang::text(lang, &format!("rule-{rule}"), &[]),
+        Refusal::Locked { until } => lang::text(lang, &key, &[("until", moment(lang, *until).into())]),
+        Refusal::NoMandate { collection, area } => {
+            let collection = lang::text(lang, &format!("collection-{collection}"), &[]);
+            lang::text(lang, &key, &[("collection", collection.into()), ("area", place(lang, *area).into())])
+        }
+        Refusal::NotAllowed { action, .. } => {
+            let action = lang::text(lang, &format!("action-{}", action.name()), &[]);
+            lang::text(lang, &key, &[("action", action.into())])
+        }
+        _ => lang::text(lang, &key, &[]),
+    }
+}
+
+/// Title of a failure.
+pub(crate) fn failure_title(lang: Lang, code: &str) -> String {
+    lang::text(lang, &format!("failure-{code}"), &[])
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    c: Chrome,
+    title: String,
+    told: Option<String>,
+}
+
+/// The page of a failure.
+pub(crate) fn failure_page(asked: &Asked, code: &str, told: Option<String>) -> String {
+    let page = FailurePage { c: Chrome::open(asked), title: failure_title(asked.lang, code), told };
+    page.render().unwrap_or_else(|_| page.title.clone())
+}

@@ -1,0 +1,224 @@
+//! Every route, asked by nobody and by every role at every level: the outcome is what the table says.
+
+mod support;
+
+use axum::http::StatusCode;
+use sizao_app::{
+    authorization::{Action, purposes, table_as_text},
+    identity::Role,
+    mandates::Collection,
+    people::number,
+};
+use sizao_model::DivisionCode;
+use sizao_server::routes::{ROUTES, Route, Who};
+use support::*;
+
+#[test]
+fn the_table_of_rights_is_this() {
+    insta::assert_snapshot!("rights", table_as_text());
+}
+
+#[test]
+fn nobody_who_keeps_the_machine_or_the_accounts_sees_people() {
+    let of_people = [Action::ListPeople, Action::ViewPerson, Action::OpenIdentity];
+    for role in [Role::Operator, Role::UnitAdmin, Role::Auditor, Role::Statistician] {
+        assert!(of_people.iter().all(|action| purposes(role, *action).is_empty()), "{}", role.name());
+    }
+    for role in Role::ALL {
+        let checks = !purposes(role, Action::ViewAccess).is_empty();
+        let acts = !purposes(role, Action::OpenIdentity).is_empty() || !purposes(role, Action::GiveMandates).is_empty();
+        assert!(!(checks && acts), "{} would audit itself", role.name());
+    }
+}
+
+/// The division of what a route's path names, with the path; none where it names nothing.
+struct Target {
+    path: String,
+    division: Option<DivisionCode>,
+    fields: String,
+}
+
+async fn target(world: &World, route: &Route, object: usize) -> Target {
+    let (_, division, ..) = PEOPLE[object];
+    let division = DivisionCode::parse(division).unwrap();
+    let person = world.people[object].uuid().to_string();
+    let with = |id: String, division| (route.path.replace("{id}", &id), division);
+    let (path, division) = match route.path {
+        "/people/{id}" | "/people/{id}/identity" => with(person, Some(division)),
+        "/accounts/{id}/close" => {
+            let unit = world.unit(&division.to_string()).await;
+            with(world.account(&unit, Role::Lab).await.id.to_string(), Some(division))
+        }
+        "/mandates/{id}/sign" | "/mandates/{id}/end" => {
+            let unit = world.unit(&division.to_string()).await;
+            let proposer = world.actor_in(&unit, Role::Headquarters).await;
+            let form = mandate(Collection::Cases, &division.to_string());
+            with(world.app.propose_mandate(&proposer, &form, now()).await.unwrap().id.to_string(), Some(division))
+        }
+        "/audit/proofs/{id}" => {
+            let (facts, _) = world.app.store().load_leaves_that_fit(0, 1).await.unwrap();
+            with(facts[0].fact.id.uuid().to_string(), None)
+        }
+        // Another's session or upload exists for nobody else.
+        path if path.contains("{id}") => with(fresh().to_string(), None),
+        path => (path.to_owned(), None),
+    };
+    let fields = match route.path {
+        "/people/{id}/identity" => "purpose={purpose}&reason=phone call about the meal".to_owned(),
+        "/units" => format!("unit_name=New&unit_kind=cdc&division={division}", division = PEOPLE[object].1),
+        "/accounts" => format!("unit={}&role=lab&name=New&login=n{}", world.units[1].id, fresh().simple()),
+        "/mandates" => format!(
+            "collection=cases&area={}&days=3&legal_basis=a&authority=b&purpose=c&impact_assessment=d",
+            PEOPLE[object].1
+        ),
+        _ => String::new(),
+    };
+    Target { path, division, fields }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_answers_each_role_at_each_level_as_the_table_says() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let mut asked = 0;
+        for route in ROUTES.iter().filter(|route| matches!(route.who, Who::May(_))) {
+            let Who::May(action) = route.who else { continue };
+            for object in 0..PEOPLE.len() {
+                for unit in &world.units {
+                    for role in Role::ALL {
+                        let target = target(&world, route, object).await;
+                        let purpose = purposes(role, action).first();
+                        let fields =
+                            target.fields.replace("{purpose}", purpose.map_or("control", |purpose| purpose.name()));
+                        let token = world.session_in(unit, role).await;
+                        let answer = match (route.method, route.path) {
+                            ("GET", _) => world.get(&target.path, Some(&token)).await,
+                            (_, "/imports") => world.upload(Some(&token), "code,name,phone,division,day,onset\n").await,
+                            _ => world.post(&target.path, Some(&token), &fields).await,
+                        };
+                        asked += 1;
+                        let told = format!(
+                            "{} {} by {} of {}: {}",
+                            route.method,
+                            target.path,
+                            role.name(),
+                            unit.division,
+                            answer.status
+                        );
+                        let outside = target.division.is_some_and(|object| !object.is_under(unit.division));
+                        let unknown =
+                            target.division.is_none() && route.path.contains("{id}") && !route.path.contains("proofs");
+                        let status = answer.status.as_u16();
+                        match () {
+                            () if purpose.is_none() => assert_eq!(status, 403, "{told}"),
+                            () if outside || unknown => assert_eq!(status, 404, "{told}"),
+                            () => assert!(matches!(status, 200 | 303 | 422), "{told}\n{}", answer.body),
+                        }
+                        // What was asked stands in the address, which links of the page repeat.
+                        let body = answer.body.replace(&target.path, "");
+                        no_leak(&world, &body, unit.division, role, route, &told);
+                    }
+                }
+            }
+        }
+        assert!(asked > 4_000, "{asked}");
+    }
+}
+
+/// No answer shows anybody outside the division, and no answer shows a whole name or telephone but the one that opens
+/// an identity.
+fn no_leak(world: &World, body: &str, division: DivisionCode, role: Role, route: &Route, told: &str) {
+    for (person, (name, place, _, phone)) in world.people.iter().zip(PEOPLE) {
+        let opens = route.path.ends_with("/identity") && !purposes(role, Action::OpenIdentity).is_empty();
+        if !opens {
+            assert!(!body.contains(name) && !body.contains(phone), "{told} shows an identity");
+        }
+        let inside = DivisionCode::parse(place).unwrap().is_under(division);
+        let sees = !purposes(role, Action::ListPeople).is_empty() || role == Role::Auditor;
+        if !inside || !sees {
+            let shown = body.contains(&person.uuid().to_string()) || body.contains(&number(*person));
+            // The auditor reads of whom others read, by a number that says nothing.
+            assert!(!shown || role == Role::Auditor, "{told} shows somebody of {place}");
+            assert!(!body.contains(name) && !body.contains(phone), "{told} shows somebody of {place}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_to_sign_in_and_changes_nothing() {
+    for place in places().await {
+        let world = World::full(place).await;
+        for route in ROUTES.iter().filter(|route| route.who != Who::Anyone) {
+            for token in [None, Some("00".repeat(32)), Some("x".to_owned())] {
+                let target = target(&world, route, 0).await;
+                let answer = match route.method {
+                    "GET" => world.get(&target.path, token.as_deref()).await,
+                    _ => world.post(&target.path, token.as_deref(), &target.fields).await,
+                };
+                let expected = if route.method == "GET" { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
+                assert_eq!(answer.status, expected, "{} {}", route.method, target.path);
+                if route.method == "GET" {
+                    assert!(answer.headers["location"].to_str().unwrap().starts_with("/sign-in"), "{}", target.path);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_boards_and_searches_stop_at_the_border_of_the_division() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let own = world.session_in(&world.units[1], Role::Headquarters).await;
+        let page = world.get("/people?group=new-7d", Some(&own)).await;
+        assert!(page.body.contains(&number(world.people[0])) && page.body.contains(&number(world.people[1])));
+        assert!(!page.body.contains(&number(world.people[2])));
+        for foreign in ["4103", "41", "410302"] {
+            assert_eq!(world.get(&format!("/people?group=new-7d&division={foreign}"), Some(&own)).await.status, 404);
+            assert_eq!(world.get(&format!("/board?division={foreign}"), Some(&own)).await.status, 404);
+        }
+        let found = async |q: &str| {
+            let page = world.get(&format!("/people?q={q}"), Some(&own)).await.body;
+            [0, 1, 2].map(|i| page.contains(&number(world.people[i])))
+        };
+        // Whole name, pinyin, initials, last four of the telephone, the list's code; in one's own division alone.
+        for q in ["%E6%AC%A7%E9%98%B3%E9%83%91%E5%B7%9E", "ouyangzhengzhou", "oyzz", "0001", "zz-1"] {
+            assert_eq!(found(q).await, [true, false, false], "{q}");
+        }
+        for q in ["%E8%AF%B8%E8%91%9B%E6%B4%9B%E9%98%B3", "0003", "ly-1"] {
+            assert_eq!(found(q).await, [false, false, false], "{q}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_opened_identity_is_on_record_with_purpose_and_reason() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let token = world.session_in(&world.units[1], Role::Tracer).await;
+        let path = format!("/people/{}/identity", world.people[0].uuid());
+        let refused = world.post(&path, Some(&token), "purpose=tracing&reason=x").await;
+        assert_eq!(refused.status, 422);
+        assert!(!refused.body.contains(PEOPLE[0].0));
+        assert_eq!(world.post(&path, Some(&token), "purpose=audit&reason=curious about it").await.status, 403);
+        let opened = world.post(&path, Some(&token), "purpose=tracing&reason=call about the meal").await;
+        assert!(opened.body.contains(PEOPLE[0].0) && opened.body.contains(PEOPLE[0].3));
+        let auditor = world.session_in(&world.units[0], Role::Auditor).await;
+        let record = world.get("/audit", Some(&auditor)).await.body;
+        assert!(record.contains("call about the meal") && record.contains(&number(world.people[0])));
+        let looks = world.app.store().accesses_of(world.people[0], 50).await.unwrap();
+        let opened = looks.iter().filter(|look| look.record.action == "open-identity");
+        assert_eq!(opened.count(), 1, "refused tries open nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_statistician_sees_no_small_number() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let token = world.session_in(&world.units[0], Role::Statistician).await;
+        let page = world.get("/board", Some(&token)).await.body;
+        assert!(page.contains("&lt;5") || page.contains("&#60;5"), "three cases are too few to be told");
+        assert!(!page.contains("/people"), "no number opens its rows");
+    }
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
+#   scripts/e2e.sh              the walk
+#   scripts/e2e.sh screenshots  pictures into docs/screenshots
+set -euo pipefail
+cd "$(dirname "$0")/.."
+missing=()
+command -v chromium >/dev/null || missing+=(chromium)
+command -v npm >/dev/null || missing+=(npm)
+fc-list 2>/dev/null | grep -qi "Noto Sans CJK" || missing+=(fonts-noto-cjk)
+if [ ${#missing[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+    elif [ -n "${CI:-}" ]; then
+        echo "The walk in the browser needs: ${missing[*]}" >&2
+        exit 1
+    else
+        echo "not run: the walk in the browser needs ${missing[*]}"
+        exit 0
+    fi
+fi
+(cd e2e && npm ci --silent --no-fund --no-audit)
+cargo build --quiet
+folder=$(mktemp -d)
+./target/debug/sizao demo pages --people "${PEOPLE:-3000}" --out "$folder/demo" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/told" &
+node=$!
+stop() { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null || true; rm -rf "$folder"; }
+trap stop EXIT
+for _ in $(seq 600); do
+    grep -q "Serving at" "$folder/out" && break
+    kill -0 "$node" 2>/dev/null || { cat "$folder/told" >&2; exit 1; }
+    sleep 1
+done
+SIZAO_URL=$(grep -o 'http://[0-9.:]*' "$folder/out" | head -1)
+SIZAO_DEMO_PASSWORD=$(grep -o 'demo-[0-9a-f]*$' "$folder/told" | head -1)
+export SIZAO_URL SIZAO_DEMO_PASSWORD
+# A second node without any account, for the set-up by one-time link.
+./target/debug/sizao --store "$folder/empty.db" init >/dev/null
+./target/debug/sizao --store "$folder/empty.db" serve --listen 127.0.0.1:0 >"$folder/empty" 2>"$folder/empty-log" &
+empty=$!
+stop() { kill "$node" "$empty" 2>/dev/null; wait "$node" "$empty" 2>/dev/null || true; rm -rf "$folder"; }
+for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
+SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
+export SIZAO_SETUP
+node "e2e/${1:-walk}.mjs"
