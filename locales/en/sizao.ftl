@@ -286,6 +286,7 @@ fact-correction = Correction
 fact-loop_step = Loop step
 fact-mandate = Mandate
 fact-erasure = Erasure
+fact-pack_adopted = Policy pack adopted
 value-close-contact = close contact
 value-secondary-contact = secondary contact
 value-general-contact = general contact

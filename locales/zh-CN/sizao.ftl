@@ -280,6 +280,7 @@ fact-correction = 更正
 fact-loop_step = 闭环环节
 fact-mandate = 采集授权
 fact-erasure = 销毁凭证
+fact-pack_adopted = 方案启用
 value-close-contact = 密切接触者
 value-secondary-contact = 次密接
 value-general-contact = 一般接触者
