@@ -207,3 +207,34 @@ async fn after_an_erasure_the_people_concerned_are_assessed_on_what_is_left() {
     assert!(left.len() < facts.len());
     world.check(&left).await;
 }
+
+/// People whom a strong fact names only by way of something else: a tube, a sample whose result was corrected.
+const BY_WAY_OF: &str = r#"
+{"id":"s1","kind":"sample","person":"a","happened":{"at":"2022-03-03T08:00:00+08:00"},"recorded_at":"2022-03-03T08:05:00+08:00","body":{"lab":"l","method":"nucleic_test","pool":"t1"}}
+{"id":"s2","kind":"sample","person":"b","happened":{"at":"2022-03-03T08:01:00+08:00"},"recorded_at":"2022-03-03T08:06:00+08:00","body":{"lab":"l","method":"nucleic_test","pool":"t1"}}
+{"id":"s3","kind":"sample","person":"c","happened":{"at":"2022-03-03T08:02:00+08:00"},"recorded_at":"2022-03-03T08:07:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+{"id":"r3","kind":"result","happened":{"at":"2022-03-03T11:00:00+08:00"},"recorded_at":"2022-03-03T11:00:00+08:00","body":{"sample":"s3","outcome":"negative"}}
+{"id":"r1","kind":"result","happened":{"at":"2022-03-03T12:00:00+08:00"},"recorded_at":"2022-03-03T12:00:00+08:00","body":{"pool":"t1","outcome":"positive"}}
+{"id":"s9","kind":"sample","person":"d","happened":{"at":"2022-03-03T08:03:00+08:00"},"recorded_at":"2022-03-03T12:10:00+08:00","body":{"lab":"l","method":"nucleic_test","pool":"t1"}}
+{"id":"x3","kind":"correction","happened":{"at":"2022-03-03T13:00:00+08:00"},"recorded_at":"2022-03-03T13:00:00+08:00","body":{"of":"r3","body":{"outcome":"positive"}}}
+{"id":"s4","kind":"sample","person":"a","happened":{"at":"2022-03-03T14:00:00+08:00"},"recorded_at":"2022-03-03T14:00:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+{"id":"s5","kind":"sample","person":"c","happened":{"at":"2022-03-03T14:01:00+08:00"},"recorded_at":"2022-03-03T14:01:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+{"id":"r4","kind":"result","happened":{"at":"2022-03-03T16:00:00+08:00"},"recorded_at":"2022-03-03T16:00:00+08:00","body":{"sample":"s4","outcome":"negative"}}
+{"id":"r5","kind":"result","happened":{"at":"2022-03-03T16:01:00+08:00"},"recorded_at":"2022-03-03T16:01:00+08:00","body":{"sample":"s5","outcome":"negative"}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_named_by_way_of_a_tube_or_a_corrected_result_are_never_stale() {
+    for place in places().await {
+        let world = World::new(&place).await;
+        let (facts, _) = sizao_interop::ndjson::read_facts(BY_WAY_OF.trim_start().as_bytes()).unwrap();
+        let mut held = 0;
+        for at in 0..facts.len() {
+            world.clock.0.store(facts[at].recorded_at.as_micros() + 1_000_000, Ordering::Relaxed);
+            world.append(&facts[at..=at]).await;
+            world.app.catch_up(|_| {}).await.unwrap();
+            held = held.max(world.check(&facts[..=at]).await);
+        }
+        assert!(held >= 3, "only {held} people were ever held: the rule that this test is about is not in force");
+    }
+}

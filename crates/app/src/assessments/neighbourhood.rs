@@ -20,6 +20,9 @@ const ROUNDS_MAX: usize = 12;
 /// Areas are compared within their city.
 const CITY_DIGITS: usize = 4;
 
+/// Facts that concern whomever the fact that they name concerns.
+const SPEAKING_OF_ANOTHER: [FactKind; 4] =
+    [FactKind::TestResult, FactKind::Confirmation, FactKind::IdentityUnlink, FactKind::Correction];
 /// Facts that tie a person to another.
 const LINKS: [FactKind; 3] = [FactKind::IdentityLink, FactKind::IdentityUnlink, FactKind::Correction];
 /// Facts by which somebody depends on another: an exposure, a child, another identity.
@@ -124,30 +127,21 @@ impl<'a> Neighbourhood<'a> {
     /// Reads whomever the facts taken so far may concern: the people they speak of, their contacts, and contacts of
     /// these, each over links.
     pub(super) async fn spread(&mut self) -> Result<(), AppError> {
-        let mut keys: Vec<MentionKey> = Vec::new();
-        let mut named: Vec<FactId> = Vec::new();
         let mut cities: FxHashSet<String> = FxHashSet::default();
-        for fact in self.facts() {
-            keys.push(MentionKey::fact(fact.id));
+        for fact in self.facts().filter(|fact| is_about_areas(fact)) {
             for mention in mentions(fact) {
-                match mention {
-                    Mention::Fact(id) => named.push(id),
-                    Mention::Area(area) if is_about_areas(fact) => {
-                        let area = area.as_str();
-                        cities.insert(area.get(..CITY_DIGITS).unwrap_or(area).to_owned());
-                    }
-                    Mention::Area(_) | Mention::Person(_) => {}
-                    // A sample says nothing about the others in its tube; its result does.
-                    Mention::Pool(_) if fact.body.kind() == FactKind::Sample => {}
-                    mention => keys.push(key_of(mention)),
+                if let Mention::Area(area) = mention {
+                    let area = area.as_str();
+                    cities.insert(area.get(..CITY_DIGITS).unwrap_or(area).to_owned());
                 }
             }
         }
+        let mut keys: Vec<MentionKey> = Vec::new();
         for city in cities {
             keys.extend(self.store.areas_mentioned_in(&city.as_str().into()).await?.iter().map(MentionKey::area));
         }
         self.read(keys, &ALL).await?;
-        self.read_by_id(named).await?;
+        self.read_spoken_of().await?;
         // Contacts of those who are read as cases, then contacts of those who are read as contacts.
         let mut own = self.subjects(Reach::Own, 0);
         let mut cases = self.subjects(Reach::ContactsOfContacts, 0);
@@ -159,6 +153,36 @@ impl<'a> Neighbourhood<'a> {
         let read = self.facts.len();
         self.read_dependents(&mut contacts).await?;
         self.read_links(&mut self.subjects(Reach::Own, read)).await
+    }
+
+    /// Reads what the facts read so far speak of, and what speaks of them, until nothing new comes: of a correction the
+    /// result, of that the sample, of that the person.
+    async fn read_spoken_of(&mut self) -> Result<(), AppError> {
+        let mut done = 0;
+        for _ in 0..ROUNDS_MAX {
+            let (mut keys, mut named) = (Vec::new(), Vec::new());
+            for stored in &self.facts[done..] {
+                let fact = &stored.fact;
+                keys.push(MentionKey::fact(fact.id));
+                for mention in mentions(fact) {
+                    match (mention, fact.body.kind()) {
+                        (Mention::Fact(id), kind) if SPEAKING_OF_ANOTHER.contains(&kind) => named.push(id),
+                        // A sample says nothing about the others in its tube; its result does.
+                        (Mention::Pool(_), FactKind::Sample) => {}
+                        (mention @ (Mention::Pool(_) | Mention::Site(_)), _) => keys.push(key_of(mention)),
+                        _ => {}
+                    }
+                }
+            }
+            if keys.is_empty() {
+                return Ok(());
+            }
+            done = self.facts.len();
+            self.read(keys, &ALL).await?;
+            self.read_by_id(named).await?;
+        }
+        tracing::warn!("References were followed for {ROUNDS_MAX} rounds and go on");
+        Ok(())
     }
 
     /// Reads who is exposed to these people, or their child.
