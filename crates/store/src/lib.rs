@@ -4,6 +4,13 @@
 //! live in the vault. Everything else (`mention`, `assessment`) is derived and can be rebuilt. This is the only room
 //! that knows SQL.
 
+// Unit tests use the support of the tests beside them.
+#[cfg(test)]
+extern crate self as sizao_store;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 mod access_log;
 mod bulk;
 mod courses;

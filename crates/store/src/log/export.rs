@@ -430,3 +430,49 @@ fn column<'a>(kind: Type, cells: impl Iterator<Item = &'a Value>) -> Option<Colu
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+    use crate::{
+        Receipt, StoreKind,
+        support::{self, Bench, NOW, entropy, master, places, sqlite},
+    };
+
+    /// Schema of the first stores: the index of intake keys was a constraint of the table of facts.
+    const FIRST: i64 = 3;
+
+    async fn connect(place: &Place) -> Db {
+        match place {
+            Place::Sqlite(path) => Db::sqlite(path, true).await.unwrap(),
+            Place::Postgres(url) => Db::postgres(url).await.unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_older_store_is_brought_up_with_its_facts() {
+        let source = sqlite();
+        let bench = Bench::new(&source.place).await;
+        let ids = bench.append_many(0, 300, NOW).await;
+        let mut file = Vec::new();
+        let exported = bench.store.export(ExportOptions { complete: true }, &mut file).await.unwrap();
+        for place in places().await {
+            let older = connect(&place.place).await;
+            migrate::migrate_to(&older, FIRST).await.unwrap();
+            fill(&older, &mut BufReader::new(file.as_slice())).await.unwrap();
+            older.close().await;
+            let store = Store::open(&place.place, master(), entropy(2)).await.unwrap();
+            assert_eq!(store.kind(), StoreKind::Drill);
+            assert_eq!(store.head().await.unwrap(), exported.head);
+            assert_eq!(store.verify(|_| {}).await.unwrap().findings, []);
+            let upgraded = Bench::with(store).await;
+            let again = upgraded.append_many(290, 20, NOW).await;
+            assert_eq!(again[..10], ids[290..], "what was sent before the upgrade is known after it");
+            assert_eq!(upgraded.store.size().await.unwrap(), 310);
+            let more = upgraded.append(vec![upgraded.fact("k5", "p5", NOW, support::symptoms(6))]).await.unwrap();
+            assert_eq!(more.receipts, [Receipt::Conflict { id: ids[5] }]);
+        }
+    }
+}
