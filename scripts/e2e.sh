@@ -31,7 +31,7 @@ for _ in $(seq 600); do
     kill -0 "$node" 2>/dev/null || { cat "$folder/told" >&2; exit 1; }
     sleep 1
 done
-SIZAO_URL=$(grep -o 'http://[0-9.:]*' "$folder/out" | head -1)
+SIZAO_URL=$(grep -o 'http://[0-9.]*:[0-9]*' "$folder/out" | head -1)
 SIZAO_DEMO_PASSWORD=$(grep -o 'demo-[0-9a-f]*$' "$folder/told" | head -1)
 export SIZAO_URL SIZAO_DEMO_PASSWORD
 # A second node without any account, for the set-up by one-time link.
