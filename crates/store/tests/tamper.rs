@@ -178,6 +178,22 @@ async fn a_log_cut_short_does_not_fit_what_was_signed() {
 }
 
 #[tokio::test]
+async fn a_fact_that_is_missing_from_the_index_of_intake_keys_is_named_and_a_rebuild_mends_it() {
+    for place in places().await {
+        let bench = Bench::new(&place.place).await;
+        bench.append_many(0, 20, NOW).await;
+        as_owner(&place.place, &["DELETE FROM intake_recent WHERE leaf = 7"]).await;
+        let found = findings(&bench).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("leaf 7: its intake key is not in the index"), "{found:?}");
+        bench.store.clear_projections().await.unwrap();
+        assert_eq!(findings(&bench).await, Vec::<String>::new());
+        bench.append_many(0, 20, NOW).await;
+        assert_eq!(bench.store.size().await.unwrap(), 20, "every one is a repeat again");
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_or_weakened_guard_is_named() {
     for place in places().await {
         let bench = Bench::new(&place.place).await;

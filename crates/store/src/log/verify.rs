@@ -120,6 +120,7 @@ impl Store {
         seen.leaves = frontier.size();
         seen.root = frontier.root();
         self.verify_head(&expected, &frontier, &mut seen);
+        self.verify_intake(&expected, &mut seen).await?;
         verify_nodes(&expected, &found, &mut seen);
         for (certificate, leaf) in expected.erasures.values() {
             if !kinds_of_erasure.contains_key(leaf) {
@@ -188,6 +189,25 @@ impl Store {
                 seen.add(leaf, format!("the row was changed: {what} does not fit"))
             }
             Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Every fact of the signed log is found by its intake key.
+    async fn verify_intake(&self, expected: &Expected, seen: &mut Verification) -> Result<(), StoreError> {
+        let missing: Vec<i64> = on!(self.db.reader(), pool => {
+            sqlx::query_scalar(
+                "SELECT f.leaf FROM fact f WHERE f.leaf < $1 \
+                 AND NOT EXISTS (SELECT 1 FROM intake_recent i \
+                     WHERE i.source = f.source AND i.token = substr(f.intake_key, 2, 8) AND i.leaf = f.leaf) \
+                 AND NOT EXISTS (SELECT 1 FROM intake i \
+                     WHERE i.source = f.source AND i.token = substr(f.intake_key, 2, 8) AND i.leaf = f.leaf) \
+                 ORDER BY f.leaf LIMIT 100",
+            )
+            .bind(expected.head.size as i64).fetch_all(pool).await?
+        });
+        for leaf in missing {
+            seen.add(Some(leaf as u64), "its intake key is not in the index: sent again it would be stored twice");
         }
         Ok(())
     }
