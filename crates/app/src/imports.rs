@@ -424,7 +424,7 @@ fn as_stored(new: &NewFact) -> StoredFact {
     StoredFact { leaf: 0, division, fact }
 }
 
-/// Brings assessments up to date beside an import, a portion at a time.
+/// Brings projections up to date beside an import, a portion at a time.
 #[derive(Default)]
 struct Following {
     running: Option<JoinHandle<Result<CaughtUp, AppError>>>,
@@ -443,7 +443,7 @@ impl Following {
         }
         let app = app.clone();
         self.assessed_to = size;
-        self.running = Some(tokio::spawn(async move { app.catch_up(|_| {}).await }));
+        self.running = Some(tokio::spawn(async move { app.keep_up().await }));
         Ok(())
     }
 
