@@ -9,6 +9,7 @@ pub mod authorization;
 pub mod board;
 pub mod courses;
 mod error;
+pub mod export;
 pub mod identity;
 pub mod imports;
 pub mod intake;
