@@ -9,7 +9,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sizao_model::{Assessment, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, PersonId, id::PoolId};
-use sizao_policy::{Bearing, FactIndex, Mention, PackTimeline, assess, bearing, change::ChangeReport, mentions};
+use sizao_policy::{
+    Bearing, FactIndex, Mention, PackTimeline, assess, bearing,
+    change::{ChangeReport, Noted},
+    mentions,
+};
 use sizao_store::{MentionKey, StoredFact};
 
 use crate::{App, AppError};
@@ -24,6 +28,15 @@ const LEAVES: u64 = 20_000;
 const PEOPLE: usize = 5_000;
 /// Areas are compared within their city.
 const CITY_DIGITS: usize = 4;
+
+/// How far a comparison is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Facts are read.
+    Reading,
+    /// People are assessed.
+    Assessing,
+}
 
 /// Two ways to assess the same people at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -320,25 +333,42 @@ pub fn compare(
     people: &[PersonId],
     comparison: Comparison<'_>,
     division: impl Fn(PersonId) -> String + Sync,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> ChangeReport {
+    compare_each(index, people, comparison, division, progress).0
+}
+
+/// What one person was added as.
+pub type PersonNoted = (PersonId, Noted);
+
+/// The same, and what each person was added as whom either side restricts.
+pub fn compare_each(
+    index: &FactIndex<'_>,
+    people: &[PersonId],
+    comparison: Comparison<'_>,
+    division: impl Fn(PersonId) -> String + Sync,
+    mut progress: impl FnMut(u64),
+) -> (ChangeReport, Vec<PersonNoted>) {
     let mut whole = ChangeReport::default();
+    let mut everybody = Vec::new();
     for portion in people.chunks(PEOPLE) {
-        let part = portion
-            .par_chunks(250)
-            .map(|people| {
-                let mut report = ChangeReport::default();
-                for person in people {
-                    let (before, after) = both(index, *person, comparison);
-                    report.note(&before, &after, &division(*person), comparison.at);
-                }
-                report
-            })
-            .reduce(ChangeReport::default, ChangeReport::join);
-        whole = whole.join(part);
+        let of_some = |people: &[PersonId]| {
+            let (mut report, mut noted) = (ChangeReport::default(), Vec::new());
+            for person in people {
+                let (before, after) = both(index, *person, comparison);
+                let as_what = report.note(&before, &after, &division(*person), comparison.at);
+                noted.extend(as_what.map(|as_what| (*person, as_what)));
+            }
+            (report, noted)
+        };
+        let parts: Vec<(ChangeReport, Vec<PersonNoted>)> = portion.par_chunks(250).map(of_some).collect();
+        for (part, noted) in parts {
+            whole = whole.join(part);
+            everybody.extend(noted);
+        }
         progress(whole.people);
     }
-    whole
+    (whole, everybody)
 }
 
 fn both(index: &FactIndex<'_>, person: PersonId, comparison: Comparison<'_>) -> (Assessment, Assessment) {
