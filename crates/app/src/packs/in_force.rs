@@ -64,10 +64,6 @@ impl App {
         self.in_force.state().problems.to_vec()
     }
 
-    /// The adoptions in the log and what corrects them.
-    pub(crate) fn adoption_facts(&self) -> Arc<Vec<Fact>> {
-        self.in_force.state().facts
-    }
 
     /// Reads the adoptions of the log, if any is new, and assesses again whom another pack may concern: when a pack was
     /// adopted, put off or taken back, and when one takes effect.
