@@ -334,13 +334,7 @@ impl App {
         Ok(())
     }
 
-    fn row(
-        &self,
-        assessed: Assessed,
-        division: DivisionCode,
-        known_leaf: u64,
-        context: [u8; 32],
-    ) -> StoredAssessment {
+    fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64, context: [u8; 32]) -> StoredAssessment {
         let Assessed { assessment, dossier } = assessed;
         let now = self.now();
         let active = assessment.measures.iter().filter(|measure| measure.is_active(now));

@@ -8,17 +8,22 @@ mod in_force;
 use std::sync::Arc;
 
 use sizao_model::Instant;
-use sizao_policy::{Pack, PackTimeline};
+use sizao_policy::PackTimeline;
+pub use sizao_policy::{
+    PackError,
+    change::{Change, Counts},
+    pack::{Effect, Mark, NumberNote, Pack, Phase, Text},
+};
 use sizao_store::{hex, sha256};
 
 use crate::pack_signatures::digest;
 
+pub(crate) use self::in_force::{InForce, may_change_packs};
 pub use self::{
     adoption::{AdoptionLine, NewAdoption},
     catalogue::{PackFaults, PackLine, PackState},
     comparison::{Asked, Changed, ChangedPage, Compared, TwoPlans, Which},
 };
-pub(crate) use self::in_force::{InForce, may_change_packs};
 
 /// A pack with the text that it was read from.
 #[derive(Clone, Debug)]

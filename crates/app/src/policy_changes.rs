@@ -236,11 +236,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn snapshot(
-        &self,
-        known_at: Instant,
-        progress: impl Fn(u64, u64) + Sync,
-    ) -> Result<Snapshot, AppError> {
+    pub async fn snapshot(&self, known_at: Instant, progress: impl Fn(u64, u64) + Sync) -> Result<Snapshot, AppError> {
         self.catch_up(|_| {}).await?;
         let leaves = self.store.size().await?;
         let handle = tokio::runtime::Handle::current();

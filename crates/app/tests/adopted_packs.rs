@@ -1,10 +1,10 @@
 //! A node follows the adoptions in its log: the shorter plan wins on the day on which a pack takes effect, and the
 //! comparison made beforehand said exactly that.
 
-#[path = "../../store/tests/support/mod.rs"]
-mod support;
 #[path = "support/node.rs"]
 mod node;
+#[path = "../../store/tests/support/mod.rs"]
+mod support;
 
 use node::{Node, moment, pack_text};
 use serde_json::json;

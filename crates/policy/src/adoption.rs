@@ -40,7 +40,8 @@ pub fn adopted_packs(facts: &[&Fact], known_at: Instant) -> Vec<AdoptedPack> {
     adopted.sort_by_key(|pack| (pack.from, pack.fact));
     let mut first: Vec<AdoptedPack> = Vec::new();
     for pack in adopted {
-        if !first.iter().any(|known| (&known.pack, &known.digest, known.from) == (&pack.pack, &pack.digest, pack.from)) {
+        if !first.iter().any(|known| (&known.pack, &known.digest, known.from) == (&pack.pack, &pack.digest, pack.from))
+        {
             first.push(pack);
         }
     }

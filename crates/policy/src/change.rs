@@ -113,7 +113,8 @@ impl Counts {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds the people of another.
+    pub fn add(&mut self, other: &Self) {
         Change::ALL.into_iter().for_each(|change| *self.of_mut(change) += other.of(change));
     }
 }

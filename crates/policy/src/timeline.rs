@@ -156,9 +156,8 @@ impl PackTimeline {
             found = more.is_some();
             replaced.extend(more.map(|pack| &*pack.id));
         }
-        let before = |id: &Arc<str>| -> Arc<str> {
-            if replaced.contains(&&**id) { self.name_of_old(id) } else { id.clone() }
-        };
+        let before =
+            |id: &Arc<str>| -> Arc<str> { if replaced.contains(&&**id) { self.name_of_old(id) } else { id.clone() } };
         let old = self.packs().map(|pack| Pack {
             id: before(&pack.id),
             overlay_of: pack.overlay_of.as_ref().map(before),

@@ -135,13 +135,17 @@ impl App {
         let now = self.now();
         let mut sources = rules.sources.to_vec();
         let brought = self.store().list_pack_texts(TEXTS_MAX).await?;
-        for source in rules.library.iter().cloned().chain(brought.iter().filter_map(|kept| PackSource::read(&kept.text))) {
+        for source in
+            rules.library.iter().cloned().chain(brought.iter().filter_map(|kept| PackSource::read(&kept.text)))
+        {
             if sources.iter().all(|known| known.digest != source.digest) {
                 sources.push(source);
             }
         }
         let mut lines: Vec<PackLine> = sources.into_iter().map(|source| line(&rules, source, now)).collect();
-        lines.sort_by_key(|line| (line.state, line.stretch.map(|(from, _)| std::cmp::Reverse(from)), line.source.id.clone()));
+        lines.sort_by_key(|line| {
+            (line.state, line.stretch.map(|(from, _)| std::cmp::Reverse(from)), line.source.id.clone())
+        });
         Ok(lines)
     }
 }

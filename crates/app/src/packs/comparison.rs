@@ -104,7 +104,6 @@ pub struct TwoPlans {
     pub after: Explained,
 }
 
-
 impl App {
     /// What a comparison would compare: the packs in force with these adopted at a moment, for the actor's division.
     ///
@@ -151,13 +150,10 @@ impl App {
         let place = |person: PersonId| divisions.get(&person).copied().unwrap_or(DivisionCode::HENAN);
         let compared = tokio::task::block_in_place(|| {
             let index = FactIndex::new(&snapshot.facts);
-            let people: Vec<PersonId> = index.persons().filter(|person| place(*person).is_under(asked.within)).collect();
-            let comparison = Comparison {
-                before: &asked.before,
-                after: &asked.after,
-                known_at: asked.known_at,
-                at: asked.at,
-            };
+            let people: Vec<PersonId> =
+                index.persons().filter(|person| place(*person).is_under(asked.within)).collect();
+            let comparison =
+                Comparison { before: &asked.before, after: &asked.after, known_at: asked.known_at, at: asked.at };
             let county = |person| county(place(person));
             let name = |person| county(person).to_string();
             let all = people.len() as u64;

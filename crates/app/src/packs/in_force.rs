@@ -64,7 +64,6 @@ impl App {
         self.in_force.state().problems.to_vec()
     }
 
-
     /// Reads the adoptions of the log, if any is new, and assesses again whom another pack may concern: when a pack was
     /// adopted, put off or taken back, and when one takes effect.
     ///
@@ -101,12 +100,7 @@ impl App {
         let facts: Vec<Fact> = stored.into_iter().map(|StoredFact { fact, .. }| fact).collect();
         let (rules, problems) = ordered(&self.in_force.given, &facts, Instant::MAX);
         problems.iter().for_each(|problem| tracing::error!("{problem}"));
-        let state = State {
-            rules: Arc::new(rules),
-            leaves,
-            facts: Arc::new(facts),
-            problems: Arc::new(problems),
-        };
+        let state = State { rules: Arc::new(rules), leaves, facts: Arc::new(facts), problems: Arc::new(problems) };
         *self.in_force.state.lock().expect("no thread panics with it") = state;
         Ok(())
     }
