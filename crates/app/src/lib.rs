@@ -9,6 +9,7 @@ pub mod authorization;
 pub mod board;
 pub mod courses;
 mod error;
+pub mod export;
 pub mod identity;
 pub mod imports;
 pub mod intake;
@@ -31,7 +32,7 @@ pub use sizao_store::StoreError;
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
-use assessments::{Opened, Recent};
+use assessments::{Assessing, Recent};
 pub use error::AppError;
 use packs::InForce;
 pub use packs::Rules;
@@ -46,7 +47,7 @@ pub struct App {
     /// The packs in force, by the adoptions in the log.
     in_force: InForce,
     /// Held by whoever brings projections up to date: one at a time in a process.
-    assessing: tokio::sync::Mutex<Opened>,
+    assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
 }
@@ -91,7 +92,7 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
-        self.assessing.lock().await.forget();
+        self.assessing.lock().await.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

@@ -69,11 +69,12 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub(crate) async fn follow_packs(&self, done: &mut CaughtUp) -> Result<(), AppError> {
+    pub(crate) async fn follow_packs(&self, done: &mut CaughtUp) -> Result<Owed, AppError> {
         self.read_adoptions().await?;
         let rules = self.rules();
         let (standing, coverage) = (rules.standing(self.now()), rules.coverage());
-        match self.store.assess_under(&standing, &coverage).await? {
+        let owed = self.store.assess_under(&standing, &coverage).await?;
+        match owed {
             Owed::Nothing => {}
             Owed::Everything => tracing::info!("Program or reach of the packs changed: everybody is assessed again"),
             Owed::Concerned => {
@@ -88,7 +89,7 @@ impl App {
                 self.store.assessed_under(&standing, &coverage).await?;
             }
         }
-        Ok(())
+        Ok(owed)
     }
 
     async fn read_adoptions(&self) -> Result<(), AppError> {

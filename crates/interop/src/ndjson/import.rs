@@ -56,32 +56,29 @@ impl<R: Read> Iterator for FactImport<'_, R> {
     type Item = Result<Imported, ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (sender, division, now) = (self.sender, self.division, self.now);
-            let step = match self.lines.next()? {
-                Ok((_, text)) if text.starts_with('#') => continue,
-                Ok((line, text)) => row(line, text, sender, division, now).map_err(|rule| RowError {
-                    row: line,
-                    problems: vec![problem(rule)],
-                    cells: vec![text.into()],
-                }),
-                Err(LineError::Read { line, source }) => return Some(Err(ImportError::Read { row: line, source })),
-                Err(error) => {
-                    let row = self.lines.line;
-                    Err(RowError { row, problems: vec![problem(error.to_string())], cells: Vec::new() })
-                }
-            };
-            return Some(Ok(match step {
-                Ok(row) => {
-                    self.counts.accepted += 1;
-                    Imported::Accepted(row)
-                }
-                Err(error) => {
-                    self.counts.rejected += 1;
-                    Imported::Rejected(error)
-                }
-            }));
-        }
+        let (sender, division, now) = (self.sender, self.division, self.now);
+        let step = match self.lines.next()? {
+            Ok((line, text)) => row(line, text, sender, division, now).map_err(|rule| RowError {
+                row: line,
+                problems: vec![problem(rule)],
+                cells: vec![text.into()],
+            }),
+            Err(LineError::Read { line, source }) => return Some(Err(ImportError::Read { row: line, source })),
+            Err(error) => {
+                let row = self.lines.line;
+                Err(RowError { row, problems: vec![problem(error.to_string())], cells: Vec::new() })
+            }
+        };
+        Some(Ok(match step {
+            Ok(row) => {
+                self.counts.accepted += 1;
+                Imported::Accepted(row)
+            }
+            Err(error) => {
+                self.counts.rejected += 1;
+                Imported::Rejected(error)
+            }
+        }))
     }
 }
 
