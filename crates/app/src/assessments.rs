@@ -23,7 +23,7 @@ use self::{
     neighbourhood::{Neighbourhood, people_named},
     opened::{Opened, Portion},
 };
-use crate::{App, AppError};
+use crate::{App, AppError, packs::may_change_packs};
 
 /// Facts that are indexed and assessed at a time: a person with several new facts is assessed once.
 pub(crate) const PORTION: u64 = 1 << 17;
@@ -37,24 +37,6 @@ const NOWHERE: DivisionCode = DivisionCode::HENAN;
 
 const MENTION: &str = "mention";
 const ASSESSMENT: &str = "assessment";
-
-/// The packs by which a node assesses, with a digest of their texts and of the engine.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Packs of every disease, by the time from which they are in force.
-    pub timeline: Arc<PackTimeline>,
-    /// Digest of the packs' texts and of this program's version; part of every stored assessment.
-    pub context: [u8; 32],
-}
-
-impl Rules {
-    /// Rules from packs; `texts` are the files they were read from.
-    pub fn new(timeline: PackTimeline, texts: &[&str]) -> Self {
-        let mut parts: Vec<&[u8]> = vec![env!("CARGO_PKG_VERSION").as_bytes()];
-        parts.extend(texts.iter().map(|text| text.as_bytes()));
-        Self { timeline: Arc::new(timeline), context: sha256(&parts) }
-    }
-}
 
 /// What a catch-up did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,32 +100,48 @@ impl App {
         mut progress: impl FnMut(u64),
     ) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
-        if self.store.assess_under(&self.rules.context).await? {
-            tracing::info!("Packs or program changed: everybody is assessed again");
-            assessing.owed.forget();
+        // An adoption among the facts read changes what is owed for the others: then once more.
+        loop {
+            if self.follow_packs(&mut done).await? == sizao_store::Owed::Everything {
+                assessing.owed.forget();
+            }
+            if !self.read_log(assessing, &mut progress, &mut done).await? {
+                return Ok(done);
+            }
         }
+    }
+
+    /// Reads what is new in the log; whether anything in it may change which packs are in force.
+    async fn read_log(
+        &self,
+        assessing: &mut Assessing,
+        progress: &mut impl FnMut(u64),
+        done: &mut CaughtUp,
+    ) -> Result<bool, AppError> {
+        let mut packs_may_change = false;
         let size = self.store.size().await?;
         let indexed = self.store.watermark(MENTION).await?;
         let assessed = self.store.watermark(ASSESSMENT).await?.min(indexed);
         let mut from = assessing.owed.resume(assessed);
         while from < size {
             let to = (from + PORTION).min(size);
-            let portion = Portion::new(self.load(from, to, &mut done).await?);
+            let portion = Portion::new(self.load(from, to, done).await?);
             if portion.facts().iter().any(|stored| stored.fact.body.kind() == FactKind::Erasure) {
                 assessing.opened.forget();
             }
             if to > indexed {
                 self.index_mentions(&portion, to).await?;
             }
+            packs_may_change |= portion.facts().iter().any(|stored| may_change_packs(stored.fact.body.kind()));
             self.note_concerned(&portion, assessing, to).await?;
             done.facts += portion.facts().len() as u64;
             if assessing.owed.is_due() {
-                self.settle(assessing, Some(&portion), &mut done).await?;
+                self.settle(assessing, Some(&portion), done).await?;
             }
             from = to;
             progress(from);
         }
-        Ok(done)
+        Ok(packs_may_change)
     }
 
     /// The assessment of one person, computed from the facts as they are known at `known_at`.
@@ -156,7 +154,8 @@ impl App {
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
         let index = FactIndex::new(around.facts());
-        Ok(assessed(&index.dossier(person), &self.rules, known_at, at))
+        let rules = self.rules_known(known_at);
+        Ok(assessed(&index.dossier(person), &rules.timeline, known_at, at))
     }
 
     /// Forgets everything derived and makes it again from the log.
@@ -281,7 +280,7 @@ impl App {
     /// fact concerned before, or what a strong fact names: a tube, a sample.
     async fn that_matter(&self, portion: &Portion) -> Result<Vec<Arc<StoredFact>>, AppError> {
         let cities = self.cities_with_areas().await?;
-        let has_arrival_rule = self.rules.timeline.has_arrival_rule();
+        let has_arrival_rule = self.rules().timeline.has_arrival_rule();
         let is_strong = |fact: &Fact| match bearing(fact) {
             Bearing::Strong => true,
             Bearing::WithArrivalRule => has_arrival_rule,
@@ -370,12 +369,13 @@ impl App {
         let now = self.now();
         let known_leaf = self.store.size().await?;
         let divisions = around.divisions();
+        let rules = self.rules();
         let rows: Vec<StoredAssessment> = tokio::task::block_in_place(|| {
             let index = FactIndex::new(around.facts());
-            let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &self.rules, now, now));
+            let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &rules.timeline, now, now));
             each.map(|assessed| {
                 let division = divisions.get(&assessed.assessment.person).copied().unwrap_or(NOWHERE);
-                self.row(assessed, division, known_leaf)
+                self.row(assessed, division, known_leaf, rules.context)
             })
             .collect()
         });
@@ -387,7 +387,8 @@ impl App {
         self.store.save_assessments(rows, gone).await?;
         Ok(())
     }
-    fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64) -> StoredAssessment {
+
+    fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64, context: [u8; 32]) -> StoredAssessment {
         let Assessed { assessment, dossier } = assessed;
         let now = self.now();
         let active = assessment.measures.iter().filter(|measure| measure.is_active(now));
@@ -404,7 +405,7 @@ impl App {
             next_change_at: assessment.next_change_at,
             known_leaf,
             dossier,
-            context: self.rules.context,
+            context,
             answer: json!(assessment).to_string(),
         }
     }
@@ -437,11 +438,11 @@ fn sample_of(fact: &Fact) -> Option<FactId> {
 }
 
 /// The assessment of a dossier, with the digest of the facts in it.
-fn assessed(dossier: &Dossier<'_>, rules: &Rules, known_at: Instant, at: Instant) -> Assessed {
+fn assessed(dossier: &Dossier<'_>, packs: &PackTimeline, known_at: Instant, at: Instant) -> Assessed {
     let mut ids: Vec<FactId> = dossier.facts.iter().map(|fact| fact.id).collect();
     ids.sort_unstable();
     let parts: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
-    let mut assessment = assess(dossier, &rules.timeline, known_at, at);
+    let mut assessment = assess(dossier, packs, known_at, at);
     // In one order whatever the order of the facts, so that a rebuild gives the same bytes.
     let order = |measure: &Measure| (measure.starts_at(), measure.ends_at(), measure.kind(), measure.because()[0]);
     assessment.measures.sort_by_key(order);

@@ -24,6 +24,12 @@ named! {
         ViewMandates = "view-mandates",
         /// Propose a mandate, put the second signature, end one.
         GiveMandates = "give-mandates",
+        /// Read packs, in force and coming (方案).
+        ViewPacks = "view-packs",
+        /// See what packs would change for people.
+        ComparePacks = "compare-packs",
+        /// Bring in a pack, propose to adopt it, put the second signature.
+        AdoptPacks = "adopt-packs",
         /// Enter units and accounts, close them.
         ManageAccounts = "manage-accounts",
         /// See who looked at whom and why.
@@ -76,6 +82,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::OpenIdentity, &[P::Control]),
             (A::ViewMandates, &[P::Administration]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
         ],
     ),
     (
@@ -88,6 +97,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Administration, P::Reporting]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
         ],
     ),
     (

@@ -16,6 +16,7 @@ pub mod intake;
 pub mod mandates;
 mod names;
 pub mod pack_signatures;
+pub mod packs;
 pub mod people;
 pub mod places;
 pub mod policy_changes;
@@ -31,9 +32,10 @@ pub use sizao_store::StoreError;
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
-pub use assessments::Rules;
 use assessments::{Assessing, Recent};
 pub use error::AppError;
+use packs::InForce;
+pub use packs::Rules;
 pub use refusal::Refusal;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
@@ -42,7 +44,8 @@ pub struct App {
     clock: Arc<dyn Clock>,
     signer: SigningKey,
     recorder: Uuid,
-    rules: Rules,
+    /// The packs in force, by the adoptions in the log.
+    in_force: InForce,
     /// Held by whoever brings projections up to date: one at a time in a process.
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
@@ -63,7 +66,8 @@ impl App {
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent) = Default::default();
-        Ok(Self { store, clock, signer, recorder, rules, assessing, recent })
+        let in_force = InForce::new(rules);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
     }
 
     /// The store.

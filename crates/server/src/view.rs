@@ -45,10 +45,11 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 7] = [
+const TABS: [(Action, &str, &str); 8] = [
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::Import, "/imports", "tab-imports"),
+    (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),

@@ -25,6 +25,7 @@ mod log;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod packs;
 mod projections;
 mod recovery;
 mod seal;
@@ -50,7 +51,8 @@ pub use log::{
     verify::{Finding, Verification},
 };
 pub use mandates::MandateRecord;
-pub use projections::{MentionEntry, MentionKey, StoredAssessment};
+pub use packs::{AdoptionRecord, PackTextRecord};
+pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};
 pub use sessions::SessionRecord;

@@ -763,6 +763,9 @@ bodies! {
         digest: Box<str>,
         /// The organisations that signed it; at least two different ones.
         signers: Vec<Box<str>>,
+        /// The pack itself, so that whoever reads the log has it. It counts only when it has the digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Box<str>>,
     }
 }
 
