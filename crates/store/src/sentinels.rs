@@ -223,16 +223,16 @@ impl Store {
         Ok(rows.into_iter().map(Row::into_record).collect())
     }
 
-    /// Institutions at work in a division and under it; at most `limit`.
+    /// Institutions at work in a division and under it, or everywhere; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_institutions(
         &self,
-        within: DivisionCode,
+        within: Option<DivisionCode>,
         limit: u32,
     ) -> Result<Vec<InstitutionRecord>, StoreError> {
-        let (from, to) = division_range(within);
+        let (from, to) = within.map_or((0, i64::MAX), division_range);
         let rows: Vec<Row> = on!(self.db.reader(), pool => {
             sqlx::query_as(institutions!(
                 "division >= $1 AND division < $2 AND closed_at IS NULL ORDER BY division, name, id LIMIT $3"

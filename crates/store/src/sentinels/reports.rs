@@ -170,12 +170,16 @@ impl Store {
         Ok(rows.into_iter().map(Row::into_record).collect())
     }
 
-    /// Sums per institution, kind and day, from a day on.
+    /// Sums per institution, kind and day, from a day on, in a division or everywhere.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn daily_counts(&self, within: DivisionCode, from: CivilDay) -> Result<Vec<DailyCount>, StoreError> {
-        let (low, high) = division_range(within);
+    pub async fn daily_counts(
+        &self,
+        within: Option<DivisionCode>,
+        from: CivilDay,
+    ) -> Result<Vec<DailyCount>, StoreError> {
+        let (low, high) = within.map_or((0, i64::MAX), division_range);
         let rows: Vec<(Uuid, i64, i64, i64, i64)> = on!(self.db.reader(), pool => {
             sqlx::query_as(
                 "SELECT institution, kind, drugs, on_day, CAST(SUM(count) AS BIGINT) FROM sentinel_report \
