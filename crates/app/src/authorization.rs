@@ -38,6 +38,18 @@ named! {
         VerifyLog = "verify-log",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
+        /// Report for one's own sentinel site, see its score, object (哨点上报).
+        ReportSentinel = "report-sentinel",
+        /// The register of sentinel sites, their reports as sums, clocks and scores (哨点监管).
+        ViewSentinels = "view-sentinels",
+        /// Enter sites, name who is responsible, propose and decide reviews.
+        ManageSentinels = "manage-sentinels",
+        /// Signals with the series behind them (预警信号).
+        ViewSignals = "view-signals",
+        /// Answer a signal and close it with an outcome.
+        AnswerSignals = "answer-signals",
+        /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
+        OpenSale = "open-sale",
     }
 }
 
@@ -85,6 +97,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPacks, &[P::Control]),
             (A::ComparePacks, &[P::Control]),
             (A::AdoptPacks, &[P::Administration]),
+            (A::ViewSentinels, &[P::Control]),
+            (A::ManageSentinels, &[P::Administration]),
+            (A::ViewSignals, &[P::Control]),
         ],
     ),
     (
@@ -100,6 +115,11 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPacks, &[P::Control]),
             (A::ComparePacks, &[P::Control]),
             (A::AdoptPacks, &[P::Administration]),
+            (A::ViewSentinels, &[P::Control]),
+            (A::ManageSentinels, &[P::Administration]),
+            (A::ViewSignals, &[P::Control]),
+            (A::AnswerSignals, &[P::Control]),
+            (A::OpenSale, &[P::Control]),
         ],
     ),
     (
@@ -112,7 +132,10 @@ const TABLE: &[(Role, &[Right])] = &[
         ],
     ),
     (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
-    (Role::Sentinel, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (
+        Role::Sentinel,
+        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+    ),
     (Role::Checkpoint, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting])]),
     (
@@ -124,7 +147,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (

@@ -51,7 +51,7 @@ impl App {
             self.store().save_courses(courses, &gone, to).await?;
             from = to;
         }
-        Ok(())
+        self.follow_reports().await
     }
 
     /// Assesses again everybody whose measures change by now, so that what is over ends on time; how many that were.

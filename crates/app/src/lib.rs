@@ -21,6 +21,8 @@ pub mod people;
 pub mod places;
 pub mod policy_changes;
 pub mod refusal;
+pub mod sentinels;
+pub mod signals;
 pub mod totp;
 pub mod transmission;
 

@@ -556,7 +556,7 @@ fn batch_digest(facts: &[SealedFact]) -> [u8; 32] {
 }
 
 /// Randomness for one new key, stretched from a random seed with SHA-256 in counter mode.
-fn seeded(seed: [u8; 32]) -> impl FnMut(&mut [u8]) + Send {
+pub(crate) fn seeded(seed: [u8; 32]) -> impl FnMut(&mut [u8]) + Send {
     let mut counter = 0u64;
     move |bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(32) {
