@@ -522,3 +522,7 @@ value-moved-on = gone elsewhere
 value-not-found = not found
 value-wrong-data = wrong data
 value-refuted = no such exposure
+action-view-loops = see the board of loops
+action-assign-loops = give loops to a unit
+action-enter-steps = enter visits
+rule-temperature = A temperature lies between 30 and 45 °C, such as 36.6

@@ -516,3 +516,7 @@ value-moved-on = 去向他处
 value-not-found = 未找到
 value-wrong-data = 信息有误
 value-refuted = 已排除
+action-view-loops = 查看闭环看板
+action-assign-loops = 分派闭环
+action-enter-steps = 登记走访
+rule-temperature = 体温在 30 到 45 ℃ 之间,例如 36.6

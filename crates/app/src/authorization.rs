@@ -30,6 +30,12 @@ named! {
         ViewAccess = "view-access",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
+        /// The board of closed loops (闭环).
+        ViewLoops = "view-loops",
+        /// Give loops to a unit (分派).
+        AssignLoops = "assign-loops",
+        /// Today's visits, and what was seen there (走访).
+        EnterSteps = "enter-steps",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
     }
@@ -76,6 +82,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::OpenIdentity, &[P::Control]),
             (A::ViewMandates, &[P::Administration]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewLoops, &[P::Control]),
+            (A::AssignLoops, &[P::Control]),
         ],
     ),
     (
@@ -110,6 +118,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::EnterSteps, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting])]),

@@ -12,6 +12,7 @@ mod error;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod loops;
 pub mod mandates;
 mod names;
 pub mod pack_signatures;

@@ -22,6 +22,7 @@ mod identity;
 mod imports;
 mod keys;
 mod log;
+mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
@@ -49,6 +50,7 @@ pub use log::{
     prove::{ConsistencyProof, InclusionProof},
     verify::{Finding, Verification},
 };
+pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use projections::{MentionEntry, MentionKey, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};

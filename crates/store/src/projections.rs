@@ -42,7 +42,7 @@ impl Store {
     pub async fn clear_projections(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
-            for table in ["mention", "mention_recent", "concerned", "assessment", "watermark"] {
+            for table in ["mention", "mention_recent", "concerned", "assessment", "closed_loop", "loop_changed", "watermark"] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
         });
