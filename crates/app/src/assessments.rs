@@ -2,6 +2,7 @@
 
 mod assessing;
 mod explained;
+mod laid_out;
 mod neighbourhood;
 mod opened;
 
@@ -378,9 +379,25 @@ impl App {
                 self.row(assessed, division, known_leaf, rules.context)
             })
             .collect()
+        let rows: Vec<(StoredAssessment, bool)> = tokio::task::block_in_place(|| {
+            let index = FactIndex::new(around.facts());
+            let row = |person: &PersonId| {
+                let dossier = index.dossier(*person);
+                let has_steps = dossier.facts.iter().any(|fact| fact.body.kind() == FactKind::LoopStep);
+                let division = divisions.get(person).copied().unwrap_or(NOWHERE);
+                (self.row(assessed(&dossier, &self.rules, now, now), division, known_leaf), has_steps)
+            };
+            people.par_iter().map(row).collect()
         });
+        let (followed, others): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|(row, has_steps)| *has_steps || row.ends_at.is_some());
+        let mut followed: Vec<PersonId> = followed.into_iter().map(|(row, _)| row.person).collect();
+        let others: Vec<PersonId> = others.into_iter().map(|(row, _)| row.person).collect();
+        followed.extend(self.store.with_loops(&others).await?);
+        self.store.mark_loops_changed(&followed).await?;
+        let rows = rows.into_iter().map(|(row, _)| row);
         done.assessed += people.len() as u64;
-        let (rows, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(says_something);
+        let (rows, silent): (Vec<_>, Vec<_>) = rows.partition(says_something);
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         done.stored += rows.len() as u64;

@@ -36,6 +36,12 @@ named! {
         ViewAccess = "view-access",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
+        /// The board of closed loops (闭环).
+        ViewLoops = "view-loops",
+        /// Give loops to a unit (分派).
+        AssignLoops = "assign-loops",
+        /// Today's visits, and what was seen there (走访).
+        EnterSteps = "enter-steps",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -100,6 +106,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSentinels, &[P::Control]),
             (A::ManageSentinels, &[P::Administration]),
             (A::ViewSignals, &[P::Control]),
+            (A::ViewLoops, &[P::Control]),
+            (A::AssignLoops, &[P::Control]),
         ],
     ),
     (
@@ -145,6 +153,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::EnterSteps, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),

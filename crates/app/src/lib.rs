@@ -13,6 +13,7 @@ pub mod export;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod loops;
 pub mod mandates;
 mod names;
 pub mod pack_signatures;

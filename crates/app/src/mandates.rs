@@ -53,7 +53,9 @@ impl Collection {
             | FactKind::Discharge
             | FactKind::Death
             | FactKind::Extension
-            | FactKind::LoopStep => Self::Cases,
+            | FactKind::LoopStep
+            | FactKind::CareNeed
+            | FactKind::CareGiven => Self::Cases,
             FactKind::Exposure | FactKind::Confirmation => Self::Contacts,
             FactKind::Sample | FactKind::TestResult => Self::Tests,
             FactKind::Stay | FactKind::Arrival => Self::Movement,

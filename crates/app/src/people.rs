@@ -192,7 +192,7 @@ impl App {
         Ok(Identity { full_name, phones, names })
     }
 
-    async fn may_touch(
+    pub(crate) async fn may_touch(
         &self,
         actor: &Actor,
         action: Action,

@@ -54,6 +54,7 @@ pub const ROUTES: &[Route] = routes![
     get "/readyz" Anyone => node::ready,
     get "/metrics" Anyone => node::metrics,
     get "/assets/{version}/{name}" Anyone => assets::file,
+    get "/sw.js" Anyone => assets::service_worker,
     get "/sign-in" Anyone => sign_in::form,
     post "/sign-in" Anyone => sign_in::sign_in,
     get "/setup/{token}" Anyone => sign_in::set_up_form,

@@ -103,6 +103,14 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
     }
+    let followed = shared.app.follow_loops().await?;
+    if followed.released > 0 || followed.assigned > 0 {
+        let (released, assigned, lapsed) = (followed.released, followed.assigned, followed.lapsed);
+        tracing::info!(released, assigned, lapsed, "Loops followed: {released} released, {assigned} assigned");
+    }
+    if followed.lapsed > 0 {
+        tracing::warn!(lapsed = followed.lapsed, "Measures lapsed without an exit test; somebody has to ask why");
+    }
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
     let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");

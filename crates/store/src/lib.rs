@@ -22,6 +22,7 @@ mod identity;
 mod imports;
 mod keys;
 mod log;
+mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
@@ -52,6 +53,7 @@ pub use log::{
     prove::{ConsistencyProof, InclusionProof},
     verify::{Finding, Verification},
 };
+pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use packs::{AdoptionRecord, PackTextRecord};
 pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};

@@ -43,6 +43,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             for table in ["mention", "mention_recent", "concerned", "assessment", "sentinel_report", "watermark"] {
+            for table in ["mention", "mention_recent", "concerned", "assessment", "closed_loop", "loop_changed", "watermark"] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
         });
