@@ -210,7 +210,7 @@ impl Upload {
 }
 
 /// A row about people of another division is handed back: whose division it is, is that division's to say.
-fn kept_within(row: Imported, within: DivisionCode) -> Imported {
+pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     let Imported::Accepted(row) = row else { return row };
     let outside = row.people.iter().map(|person| person.division).chain(row.facts.iter().map(|fact| fact.division));
     match outside.into_iter().find(|division| !division.is_under(within)) {

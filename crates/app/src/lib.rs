@@ -3,12 +3,14 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api_tokens;
 pub mod assessments;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod courses;
 mod error;
+pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;

@@ -10,7 +10,7 @@ use axum::{
 use sizao_app::authorization::Action;
 
 use crate::{
-    assets,
+    api, assets,
     pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
     state::Shared,
 };
@@ -83,6 +83,10 @@ pub const ROUTES: &[Route] = routes![
     post "/mandates" May(A::GiveMandates) => mandates::propose,
     post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,
     post "/mandates/{id}/end" May(A::GiveMandates) => mandates::end,
+    post "/me/tokens" May(A::MakeTokens) => me::make_token,
+    post "/me/tokens/{id}/end" SignedIn => me::end_token,
+    get "/api/v1/openapi.json" Anyone => api::served,
+    get "/reference" Anyone => api::reference,
     get "/operation" May(A::ViewOperation) => node::operation,
 ];
 
@@ -91,7 +95,7 @@ const FORM_BYTES_MAX: usize = 64 << 10;
 
 /// The router of the table.
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    ROUTES.iter().fold(Router::new(), |router, route| {
+    ROUTES.iter().fold(api::router(), |router, route| {
         let takes_files = route.method == "POST" && route.path == "/imports";
         let limit = if takes_files { imports::BODY_BYTES_MAX } else { FORM_BYTES_MAX };
         router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))

@@ -22,12 +22,13 @@ macro_rules! migrations {
             (5, "intake", include_str!(concat!("../migrations/", $engine, "/0005_intake.sql"))),
             (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
+            (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 7] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 7] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 8] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 8] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;
