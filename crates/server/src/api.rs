@@ -61,6 +61,8 @@ pub struct Operation {
     pub(crate) told: &'static str,
     pub(crate) query: Option<SchemaOf>,
     pub(crate) takes: [Option<Takes>; 2],
+    /// Where its answer has an id, and the operations that take it.
+    pub(crate) leads_to: (&'static str, &'static [&'static str]),
     pub(crate) idempotent: bool,
     pub(crate) status: u16,
     pub(crate) gives: Option<(&'static str, SchemaOf)>,
@@ -91,6 +93,7 @@ impl Operation {
             told: "",
             query: None,
             takes: [None; 2],
+            leads_to: ("", &[]),
             idempotent: false,
             status: 200,
             gives: None,
@@ -122,6 +125,11 @@ impl Operation {
 
     const fn or_takes<T: JsonSchema>(mut self, media: &'static str, example: &'static str) -> Self {
         self.takes[1] = Some(Takes { media, schema: schema_of::<T>, example });
+        self
+    }
+
+    const fn leads_to(mut self, place: &'static str, operations: &'static [&'static str]) -> Self {
+        self.leads_to = (place, operations);
         self
     }
 

@@ -30,6 +30,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .says("addAccount", "Make an account")
         .more("The answer has the one-time address by which its holder sets a password, this once.")
         .takes::<AccountForm>(r#"{"unit": "00000000-0000-7000-8000-000000000000", "login": "lab.two", "name": "Fang Yuan", "role": "lab"}"#)
+        .leads_to("/account/id", &["closeAccount"])
         .gives::<NewLine>(201),
     op!(post "/accounts/{id}/close" May(Action::ManageAccounts) => close)
         .says("closeAccount", "Close an account; its sessions and tokens end at once")

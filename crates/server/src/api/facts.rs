@@ -52,7 +52,7 @@ struct FactList(#[schemars(length(min = 1, max = 10_000))] Vec<FactObject>);
 #[derive(JsonSchema)]
 struct FactObject {}
 
-/// One fact a line.
+/// One fact a line, each an object as in the list.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 #[expect(dead_code, reason = "only its schema is used")]

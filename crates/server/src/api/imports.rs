@@ -9,7 +9,7 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sizao_app::{authorization::Action, intake::FILE_BYTES_MAX};
+use sizao_app::{Refusal, authorization::Action, intake::FILE_BYTES_MAX};
 
 use super::{
     Operation, Told, op,
@@ -30,8 +30,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op!(post "/imports" May(Action::Import) => check)
         .says("checkTable", "Check a table; nothing is stored")
         .more("The answer says what it would bring and what is wrong with it, row by row. At most three tables of an account are kept, for an hour. Workbooks are taken by the page.")
-        .takes::<Table>(r#"{"name": "cases.csv", "mapping": "city-people", "table": "id,division\n1,410102\n"}"#)
+        .takes::<Table>(r#"{"name": "cases.csv", "mapping": "city-people", "table": "code,document,document_kind,name,division,birth_on\nc-1,,,张三,410102,1980-05-01\n"}"#)
         .up_to(2 * FILE_BYTES_MAX)
+        .leads_to("/id", &["getImport", "getRowsToMend", "storeImport"])
         .gives::<Import>(200),
     op!(get "/imports/{id}" May(Action::Import) => show)
         .says("getImport", "What became of a table")
@@ -51,8 +52,10 @@ struct Table {
     /// Name of the file.
     name: Name,
     /// Name of a mapping that comes with the program, or the text of one (TOML).
+    #[schemars(length(min = 1))]
     mapping: String,
     /// The table as text: comma, semicolon or tab.
+    #[schemars(length(min = 1))]
     table: String,
 }
 
@@ -93,6 +96,9 @@ async fn list(ctx: Ctx) -> Told<Imports> {
 }
 
 async fn check(ctx: Ctx, Body(sent): Body<Table>) -> Told<Import> {
+    if sent.mapping.is_empty() {
+        return Err(Refusal::field("mapping", "empty").into());
+    }
     let mapping = pages::built_in(&sent.mapping).unwrap_or(&sent.mapping);
     let told = match pages::checked(&ctx, &sent.name.0, sent.table.into_bytes(), mapping).await? {
         Ok(job) => Import::of(&job),

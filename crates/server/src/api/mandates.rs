@@ -11,7 +11,7 @@ use sizao_app::{
 use super::{
     Operation, Told, op,
     read::{Body, Id},
-    wire::{CollectionWord, Division, Key, Moment, Name},
+    wire::{CollectionWord, Days, Division, Key, Moment, Name},
 };
 use crate::{context::Ctx, failure::Failure, routes::Who::May};
 
@@ -23,6 +23,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .says("proposeMandate", "Propose a mandate")
         .more("It holds when a person of another unit has signed on the page of mandates, and ends by itself.")
         .takes::<Proposal>(r#"{"collection": "tests", "area": "4101", "legal_basis": "Law on infectious diseases, article 39", "authority": "Headquarters", "purpose": "Screening", "impact_assessment": "File 7", "days": 30}"#)
+        .leads_to("/id", &["endMandate"])
         .gives::<Mandate>(201),
     op!(post "/mandates/{id}/end" May(Action::GiveMandates) => end)
         .says("endMandate", "End a mandate early")
@@ -41,8 +42,7 @@ struct Proposal {
     purpose: Name,
     /// Where the impact assessment is kept.
     impact_assessment: Name,
-    #[schemars(range(min = 1, max = 90))]
-    days: u32,
+    days: Days,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -82,7 +82,7 @@ async fn propose(ctx: Ctx, Body(sent): Body<Proposal>) -> Told<Mandate> {
         authority: sent.authority.0,
         purpose: sent.purpose.0,
         impact_assessment: sent.impact_assessment.0,
-        days: sent.days.to_string(),
+        days: sent.days.0.to_string(),
     };
     let mandate = ctx.app().propose_mandate(&ctx.actor, &form, ctx.wall()).await?;
     Ok((StatusCode::CREATED, Json(Mandate::of(mandate, &ctx))))

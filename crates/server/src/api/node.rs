@@ -4,7 +4,6 @@ use axum::{Json, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sizao_app::{
-    Refusal,
     authorization::{Action, purposes},
     board::{self, Early},
     places,
@@ -14,7 +13,7 @@ use sizao_model::division::DivisionLevel;
 use super::{
     Operation, Told, op,
     read::{Asks, Id},
-    wire::{ActionWord, Anything, Day, Division, GroupWord, Key, Moment, PurposeWord, RoleWord},
+    wire::{ActionWord, Anything, Day, Division, GroupWord, Key, Moment, Number, PurposeWord, RoleWord},
 };
 use crate::{
     context::Ctx,
@@ -236,20 +235,18 @@ async fn inclusion(ctx: Ctx, Id(id): Id) -> Told<Anything> {
 #[serde(deny_unknown_fields)]
 struct Since {
     /// Number of leaves of the earlier log.
-    #[schemars(range(min = 0, max = 9_007_199_254_740_991_u64))]
-    since: u64,
+    since: Number,
 }
 
 async fn consistency(ctx: Ctx, Asks(which): Asks<Since>) -> Told<Anything> {
-    Ok((StatusCode::OK, Json(Anything(ctx.app().prove_since(&ctx.actor, which.since).await?))))
+    Ok((StatusCode::OK, Json(Anything(ctx.app().prove_since(&ctx.actor, which.since.0).await?))))
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Before {
     /// Lines with smaller numbers.
-    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
-    before: Option<i64>,
+    before: Option<Number>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -290,10 +287,7 @@ impl Access {
 }
 
 async fn accesses(ctx: Ctx, Asks(which): Asks<Before>) -> Told<Accesses> {
-    if which.before.is_some_and(|before| before < 0) {
-        return Err(Refusal::field("before", "choose").into());
-    }
-    let lines = ctx.app().list_accesses(&ctx.actor, which.before).await?;
+    let lines = ctx.app().list_accesses(&ctx.actor, which.before.map(|before| before.0 as i64)).await?;
     let next = lines.last().map(|line| line.no).filter(|_| lines.len() == 100);
     Ok((StatusCode::OK, Json(Accesses { accesses: lines.into_iter().map(Access::of).collect(), next })))
 }

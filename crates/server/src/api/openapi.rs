@@ -125,10 +125,12 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         .flatten()
         .map(|takes| {
             let schema = (takes.schema)(generator);
-            let text = || Value::from(takes.example);
-            let example = serde_json::from_str(takes.example).ok().filter(|_| takes.media == "application/json");
-            let example = example.unwrap_or_else(text);
-            (takes.media.to_owned(), json!({"schema": schema, "example": example}))
+            let mut content = json!({"schema": schema});
+            // Lines of JSON are no JSON; an example of them stands in the schema's description.
+            if takes.media == "application/json" {
+                content["example"] = serde_json::from_str(takes.example).unwrap_or_default();
+            }
+            (takes.media.to_owned(), content)
         })
         .collect();
     if !content.is_empty() {
@@ -184,6 +186,12 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     });
     if let Some((media, schema)) = operation.gives {
         good["content"] = json!({media: {"schema": schema(generator)}});
+    }
+    let (place, next) = operation.leads_to;
+    if !next.is_empty() {
+        let id = format!("$response.body#{place}");
+        let link = |name: &&str| ((*name).to_owned(), json!({"operationId": name, "parameters": {"id": id}}));
+        good["links"] = next.iter().map(link).collect::<Map<_, _>>().into();
     }
     answers.insert(operation.status.to_string(), good);
     let takes = operation.takes[0].is_some();

@@ -60,6 +60,36 @@ impl Serialize for Division {
     }
 }
 
+/// 1 to 90 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days(pub(crate) u8);
+described!(Days, { "type": "integer", "minimum": 1, "maximum": 90 });
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `30.0` is a whole number to JSON Schema.
+        let days = f64::deserialize(deserializer)?;
+        let fits = (1.0..=90.0).contains(&days) && days.fract() == 0.0;
+        if fits { Ok(Self(days as u8)) } else { Err(de::Error::custom("1 to 90 days are expected")) }
+    }
+}
+
+/// A number of leaves or of a line: whole, not negative, as large as every reader of JSON can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number(pub(crate) u64);
+described!(Number, { "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64 });
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        if number <= 9_007_199_254_740_991 {
+            Ok(Self(number))
+        } else {
+            Err(de::Error::custom("at most 2^53 - 1 is expected"))
+        }
+    }
+}
+
 /// A moment, in Asia/Shanghai.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(transparent)]
@@ -197,5 +227,8 @@ mod tests {
         assert!(!division("4") && !division("4101020") && !division("09") && !division("４１"));
         assert_eq!(serde_json::from_value::<RoleWord>("lab".into()).unwrap().0, Role::Lab);
         assert!(serde_json::from_value::<RoleWord>("king".into()).is_err());
+        let days = |text: &str| serde_json::from_str::<Days>(text).ok().map(|days| days.0);
+        assert_eq!([days("1"), days("90"), days("30.0")], [Some(1), Some(90), Some(30)]);
+        assert_eq!([days("0"), days("91"), days("1.5"), days("-3"), days("1e400"), days("\"3\"")], [None; 6]);
     }
 }
