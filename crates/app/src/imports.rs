@@ -66,6 +66,9 @@ pub trait ImportWatcher: Send {
     /// # Errors
     /// The import ends when the row cannot be kept for its sender.
     fn refused(&mut self, row: &RowError) -> std::io::Result<()>;
+
+    /// What became of a fact of a row; in the order of the file.
+    fn answered(&mut self, _row: u64, _receipt: &Receipt) {}
 }
 
 /// Nobody watches.
@@ -455,6 +458,9 @@ async fn write_batches(
                 let appended = app.store().append(batch.sealed, submission, Some(&state), app.now()).await?;
                 if let Some(size) = app.remember(batch.facts, &appended.receipts) {
                     following.follow(&app, size).await?;
+                }
+                for (receipt, source) in appended.receipts.iter().zip(&batch.rows_of_facts) {
+                    watcher.answered(batch.sources[*source].row(), receipt);
                 }
                 let conflicts = report.count(&appended.receipts, &batch.rows_of_facts, &batch.sources);
                 state.accepted -= conflicts.len() as u64;

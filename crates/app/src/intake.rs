@@ -210,7 +210,7 @@ impl Upload {
 }
 
 /// A row about people of another division is handed back: whose division it is, is that division's to say.
-fn kept_within(row: Imported, within: DivisionCode) -> Imported {
+pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     let Imported::Accepted(row) = row else { return row };
     // Decisions of two signers are made on their pages; a list is one person's.
     let decides = |kind| matches!(kind, FactKind::PackAdopted | FactKind::Mandate | FactKind::Erasure);

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api_tokens;
 pub mod assessments;
 pub mod audit;
 pub mod authorization;
@@ -10,6 +11,7 @@ pub mod board;
 pub mod courses;
 mod error;
 pub mod export;
+pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;

@@ -4,7 +4,8 @@ use sizao_model::{
     DivisionCode, FactId, FactKind, Happened, Instant,
     fact::{FactBody, Mandate},
 };
-use sizao_store::{Channel, IntakeKey, MandateRecord, NewFact, Submission};
+pub use sizao_store::MandateRecord;
+use sizao_store::{Channel, IntakeKey, NewFact, Submission};
 use uuid::Uuid;
 
 use crate::{

@@ -50,6 +50,20 @@ pub fn division_name(code: DivisionCode) -> Option<&'static str> {
     names.get(&code).or_else(|| names.get(&code.at(sizao_model::division::DivisionLevel::County)?)).copied()
 }
 
+/// Provinces, cities and counties of the country with their Chinese names, in the order of their codes.
+pub fn divisions() -> &'static [(DivisionCode, &'static str)] {
+    static LIST: OnceLock<Vec<(DivisionCode, &'static str)>> = OnceLock::new();
+    LIST.get_or_init(|| {
+        let cells = NATIONAL.lines().skip(1).filter_map(|line| {
+            let mut cells = line.split(',');
+            Some((DivisionCode::parse(cells.next()?).ok()?, cells.nth(1)?))
+        });
+        let mut list: Vec<_> = cells.collect();
+        list.sort_unstable_by_key(|(code, _)| (code.sort_key(), code.to_string().len()));
+        list
+    })
+}
+
 /// The division codes of the country, read once.
 pub fn national() -> &'static National {
     static TABLE: OnceLock<National> = OnceLock::new();

@@ -12,6 +12,8 @@ use sizao_app::authorization::Action;
 use crate::{
     assets,
     pages::{accounts, audit, board, imports, mandates, me, node, packs, people, person, sign_in},
+    api, assets,
+    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
     state::Shared,
 };
 
@@ -94,6 +96,10 @@ pub const ROUTES: &[Route] = routes![
     get "/packs/comparisons/{id}" May(A::ComparePacks) => packs::comparing::show,
     get "/packs/comparisons/{id}/people" May(A::ComparePacks) => packs::comparing::people,
     get "/packs/comparisons/{id}/plans" May(A::ComparePacks) => packs::comparing::plans,
+    post "/me/tokens" May(A::MakeTokens) => me::make_token,
+    post "/me/tokens/{id}/end" SignedIn => me::end_token,
+    get "/api/v1/openapi.json" Anyone => api::served,
+    get "/reference" Anyone => api::reference,
     get "/operation" May(A::ViewOperation) => node::operation,
 ];
 
@@ -105,7 +111,7 @@ const PACK_BYTES_MAX: usize = 1 << 20;
 
 /// The router of the table.
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    ROUTES.iter().fold(Router::new(), |router, route| {
+    ROUTES.iter().fold(api::router(), |router, route| {
         let takes_files = route.method == "POST" && route.path == "/imports";
         let takes_packs = route.method == "POST" && route.path == "/packs";
         let limit = match () {

@@ -246,7 +246,7 @@ pub(crate) fn refusal_text(lang: Lang, refusal: &Refusal) -> String {
             let collection = lang::text(lang, &format!("collection-{collection}"), &[]);
             lang::text(lang, &key, &[("collection", collection.into()), ("area", place(lang, *area).into())])
         }
-        Refusal::NotAllowed { action, .. } => {
+        Refusal::NotAllowed { action, .. } | Refusal::OutOfScope { action } => {
             let action = lang::text(lang, &format!("action-{}", action.name()), &[]);
             lang::text(lang, &key, &[("action", action.into())])
         }

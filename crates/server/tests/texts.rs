@@ -112,6 +112,8 @@ fn every_word_of_the_tables_has_a_text_in_both_languages() {
         "locked",
         "link-over",
         "no-mandate",
+        "out-of-scope",
+        "key-used",
         "same-unit",
         "changed",
         "busy",

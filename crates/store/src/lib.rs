@@ -12,6 +12,7 @@ extern crate self as sizao_store;
 mod support;
 
 mod access_log;
+mod api_tokens;
 mod bulk;
 mod courses;
 mod db;
@@ -39,6 +40,7 @@ mod tiered;
 mod vault;
 
 pub use access_log::{AccessLine, AccessRecord};
+pub use api_tokens::{ApiAnswer, ApiTokenRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;

@@ -22,6 +22,7 @@ macro_rules! migrations {
             (5, "intake", include_str!(concat!("../migrations/", $engine, "/0005_intake.sql"))),
             (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
+            (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
             (10, "packs", include_str!(concat!("../migrations/", $engine, "/0010_packs.sql"))),
             (11, "sentinels", include_str!(concat!("../migrations/", $engine, "/0011_sentinels.sql"))),
             (12, "signals", include_str!(concat!("../migrations/", $engine, "/0012_signals.sql"))),
