@@ -10,10 +10,8 @@ use axum::{
 use sizao_app::authorization::Action;
 
 use crate::{
-    assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, packs, people, person, sign_in},
     api, assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
+    pages::{accounts, audit, board, imports, mandates, me, node, packs, people, person, sign_in},
     state::Shared,
 };
 
