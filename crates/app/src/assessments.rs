@@ -77,6 +77,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn catch_up(&self, progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
         let mut done = self.read_on(&mut assessing, progress).await?;
         if assessing.owed.is_behind() {
             self.settle(&mut assessing, None, &mut done).await?;
@@ -91,6 +92,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn keep_up(&self) -> Result<CaughtUp, AppError> {
         let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
         self.read_on(&mut assessing, |_| {}).await
     }
 

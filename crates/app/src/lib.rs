@@ -97,7 +97,9 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
-        self.assessing.lock().await.forget_facts();
+        let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
+        assessing.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

@@ -22,6 +22,7 @@ mod facts;
 mod identity;
 mod imports;
 mod keys;
+mod lease;
 mod log;
 mod loops;
 mod mandates;
@@ -38,6 +39,7 @@ mod sqlite;
 mod store;
 mod tiered;
 mod vault;
+mod wal;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
@@ -48,6 +50,7 @@ pub use facts::{Appended, Receipt, Submission};
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
+pub use lease::{AssessingLease, ListLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
