@@ -31,7 +31,7 @@ pub(crate) const PORTION: u64 = 1 << 17;
 /// Facts that are read at a time.
 const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.
-const PEOPLE_CHUNK: usize = 8_192;
+const PEOPLE_CHUNK: usize = 4_096;
 
 /// People of whom nothing says where they are.
 const NOWHERE: DivisionCode = DivisionCode::HENAN;
