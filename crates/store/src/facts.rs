@@ -640,7 +640,8 @@ async fn insert_facts(tx: &mut Tx, facts: Vec<SealedFact>, first_leaf: i64) -> R
         ("token", Column::Bytes(intake.iter().map(|row| row.1.to_vec()).collect())),
         ("leaf", Column::Int(intake.iter().map(|row| row.2).collect())),
     ];
-    bulk::insert(tx, INTAKE.recent, "", &columns).await?;
+    let table = INTAKE.takes_new(tx);
+    bulk::insert(tx, table, "", &columns).await?;
     let data_keys = ints(|fact| fact.data_key);
     let sealed = Column::Bytes(facts.into_iter().map(|fact| fact.sealed).collect());
     bulk::insert(tx, "body", "", &[("leaf", Column::Int(leaves)), ("data_key", data_keys), ("sealed", sealed)]).await

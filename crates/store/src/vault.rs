@@ -253,7 +253,8 @@ impl NewEntries {
             ("person", Column::Id(tokens.iter().map(|row| row.1).collect())),
             ("token", Column::Bytes(tokens.into_iter().map(|row| row.0).collect())),
         ];
-        bulk::insert(tx, VAULT_TOKEN.recent, "ON CONFLICT DO NOTHING", &tokens).await?;
+        let table = VAULT_TOKEN.takes_new(tx);
+        bulk::insert(tx, table, "ON CONFLICT DO NOTHING", &tokens).await?;
         Ok(added)
     }
 }
