@@ -15,12 +15,15 @@ use sizao_model::{
     division::DivisionLevel,
     fact::{LoopStage, LoopStep},
 };
-use sizao_policy::loops::{Clocks, ClosedLoop, FourClears, LoopState, Reply, Urgency};
+use sizao_policy::loops::{Clocks, ClosedLoop, FourClears, LoopState, Reply};
 use sizao_store::{Channel, IntakeKey, LoopRecord, NewFact, Submission, UnitRecord};
 use uuid::Uuid;
 
+pub use sizao_policy::loops::{LoopTask, TaskKind, Urgency};
+pub use sizao_store::LoopFilter;
+
 pub use self::{
-    board::{BoardLine, LoopBoard, Workload},
+    board::{BoardLine, LoopBoard, PAGE, Workload},
     steps::{EnteredStep, Fields},
     visits::{Visit, VisitList},
 };

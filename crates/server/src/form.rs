@@ -18,6 +18,11 @@ impl Fields {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
+    /// Every value of a field that may come several times: boxes that were ticked.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn text(&self, name: &str) -> String {
         self.get(name).to_owned()
     }

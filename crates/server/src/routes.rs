@@ -11,7 +11,7 @@ use sizao_app::authorization::Action;
 
 use crate::{
     assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
+    pages::{accounts, audit, board, imports, loops, mandates, me, node, people, person, sign_in, visits},
     state::Shared,
 };
 
@@ -68,6 +68,10 @@ pub const ROUTES: &[Route] = routes![
     get "/people" May(A::ListPeople) => people::list,
     get "/people/{id}" May(A::ViewPerson) => person::show,
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
+    get "/loops" May(A::ViewLoops) => loops::show,
+    post "/loops/assign" May(A::AssignLoops) => loops::assign,
+    get "/visits" May(A::EnterSteps) => visits::list,
+    post "/people/{id}/steps" May(A::EnterSteps) => visits::enter,
     get "/imports" May(A::Import) => imports::form,
     post "/imports" May(A::Import) => imports::upload,
     get "/imports/{id}" May(A::Import) => imports::show,

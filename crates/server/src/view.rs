@@ -48,8 +48,10 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 7] = [
+const TABS: [(Action, &str, &str); 9] = [
     (Action::ViewBoard, "/board", "tab-board"),
+    (Action::ViewLoops, "/loops", "tab-loops"),
+    (Action::EnterSteps, "/visits", "tab-visits"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::Import, "/imports", "tab-imports"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
