@@ -4,7 +4,8 @@ use sizao_model::{
     DivisionCode, FactId, FactKind, Happened, Instant,
     fact::{FactBody, Mandate},
 };
-use sizao_store::{Channel, IntakeKey, MandateRecord, NewFact, Submission};
+pub use sizao_store::MandateRecord;
+use sizao_store::{Channel, IntakeKey, NewFact, Submission};
 use uuid::Uuid;
 
 use crate::{
@@ -34,6 +35,10 @@ named! {
         Movement = "movement",
         /// Who people are: registers, links, vaccinations (人员登记).
         Registers = "registers",
+        /// What sentinel sites see: fever patients, positive self-tests, sums of sales and absences (哨点监测).
+        Sentinels = "sentinels",
+        /// Who buys the four kinds of drugs, and for whom (四类药品实名登记).
+        DrugSales = "drug-sales",
     }
 }
 
@@ -58,6 +63,7 @@ impl Collection {
             FactKind::Person | FactKind::IdentityLink | FactKind::IdentityUnlink | FactKind::VaccineDose => {
                 Self::Registers
             }
+            FactKind::SentinelReport => Self::Sentinels,
             _ => return None,
         })
     }

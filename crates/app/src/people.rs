@@ -7,6 +7,7 @@ use sizao_model::{
     draft::PersonName,
     identity::{Document, DocumentKind, mask_name},
 };
+pub use sizao_store::AccessLine as Look;
 use sizao_store::{AccessLine, CourseRecord, ListedPerson, PeopleFilter, PersonDetails};
 
 use crate::{

@@ -145,6 +145,8 @@ fact_kinds! {
     Erasure "erasure" 25 false Governance,
     /// A policy pack takes effect (方案施行).
     PackAdopted "pack_adopted" 26 false Governance,
+    /// What a sentinel site reports: sums and duties, nobody's name (哨点报告).
+    SentinelReport "sentinel_report" 50 false Governance,
     /// Somebody under a measure needs something: medicine, dialysis, food (服务需求).
     CareNeed "care_need" 40 true Case,
     /// What was needed was given (需求办结).
@@ -175,11 +177,13 @@ pub enum RetentionClass {
     Movement,
     /// Decisions about areas, mandates, erasures: names no one under measures, never erased.
     Governance,
+    /// Who bought one of the four kinds of drugs, and for whom (四类药品登记): for the follow-up that the rule allows, days.
+    Sale,
 }
 
 impl RetentionClass {
     /// Every class, in the order of their codes.
-    pub const ALL: [Self; 5] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance];
+    pub const ALL: [Self; 6] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale];
 
     /// The number in tables.
     pub const fn code(self) -> u8 {
@@ -199,6 +203,7 @@ impl RetentionClass {
             Self::Test => "test",
             Self::Movement => "movement",
             Self::Governance => "governance",
+            Self::Sale => "sale",
         }
     }
 }
@@ -408,6 +413,36 @@ words! {
         HardSleeper,
         /// Berth in a compartment.
         SoftSleeper,
+    }
+}
+
+words! {
+    /// What a sentinel site saw.
+    SentinelKind {
+        /// A patient with fever (发热病人).
+        Fever,
+        /// A sale of one of the four kinds of drugs (四类药品).
+        DrugSale,
+        /// Nothing was seen on that day (零报告).
+        Zero,
+        /// A positive antigen test (抗原阳性).
+        AntigenPositive,
+        /// Pupils absent for illness (因病缺课).
+        Absence,
+    }
+}
+
+words! {
+    /// The four kinds of drugs (四类药品).
+    DrugKind {
+        /// Against fever (退热).
+        Fever,
+        /// Against cough (止咳).
+        Cough,
+        /// Against viruses (抗病毒).
+        Antiviral,
+        /// Antibiotics (抗生素).
+        Antibiotic,
     }
 }
 
@@ -857,6 +892,24 @@ bodies! {
         basis: Box<str>,
     }
 
+    /// What a sentinel site reports, without anybody's name. It happened when the patient was seen, the drug sold, the day over.
+    SentinelReport {
+        /// The institution, by its id in the register.
+        institution: SiteId,
+        /// What was seen.
+        report: SentinelKind,
+        /// The day to which it counts.
+        day: CivilDay,
+        /// How many persons (sales: sales); 0 for a zero report.
+        count: u32,
+        /// Kinds of drugs sold.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drugs: Vec<DrugKind>,
+        /// When it was entered, by the device: earlier than the recording where there was no network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entered_at: Option<Instant>,
+    }
+
     /// A policy pack takes effect at the instant at which this happens, which may lie ahead.
     PackAdopted {
         /// Id of the pack.
@@ -865,6 +918,9 @@ bodies! {
         digest: Box<str>,
         /// The organisations that signed it; at least two different ones.
         signers: Vec<Box<str>>,
+        /// The pack itself, so that whoever reads the log has it. It counts only when it has the digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Box<str>>,
     }
 }
 

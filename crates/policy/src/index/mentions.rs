@@ -73,7 +73,8 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Death(_)
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
-        | FactBody::PackAdopted(_) => {}
+        | FactBody::PackAdopted(_)
+        | FactBody::SentinelReport(_) => {}
     }
     found.into_iter()
 }
