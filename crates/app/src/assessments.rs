@@ -95,11 +95,7 @@ impl App {
     }
 
     /// Reads the log to its end: indexes what facts mention and notes whom they concern.
-    async fn read_on(
-        &self,
-        assessing: &mut Assessing,
-        mut progress: impl FnMut(u64),
-    ) -> Result<CaughtUp, AppError> {
+    async fn read_on(&self, assessing: &mut Assessing, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
         // An adoption among the facts read changes what is owed for the others: then once more.
         loop {
@@ -371,21 +367,16 @@ impl App {
         let known_leaf = self.store.size().await?;
         let divisions = around.divisions();
         let rules = self.rules();
-        let rows: Vec<StoredAssessment> = tokio::task::block_in_place(|| {
-            let index = FactIndex::new(around.facts());
-            let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &rules.timeline, now, now));
-            each.map(|assessed| {
-                let division = divisions.get(&assessed.assessment.person).copied().unwrap_or(NOWHERE);
-                self.row(assessed, division, known_leaf, rules.context)
-            })
-            .collect()
         let rows: Vec<(StoredAssessment, bool)> = tokio::task::block_in_place(|| {
             let index = FactIndex::new(around.facts());
             let row = |person: &PersonId| {
                 let dossier = index.dossier(*person);
                 let has_steps = dossier.facts.iter().any(|fact| fact.body.kind() == FactKind::LoopStep);
                 let division = divisions.get(person).copied().unwrap_or(NOWHERE);
-                (self.row(assessed(&dossier, &self.rules, now, now), division, known_leaf), has_steps)
+                (
+                    self.row(assessed(&dossier, &rules.timeline, now, now), division, known_leaf, rules.context),
+                    has_steps,
+                )
             };
             people.par_iter().map(row).collect()
         });

@@ -143,16 +143,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
-    (
-        Role::Sentinel,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
-    ),
-    (Role::Checkpoint, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
     (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
     (
         Role::Sentinel,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])],
+        &[
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::ReportSentinel, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
     ),
     (
         Role::Checkpoint,

@@ -42,8 +42,9 @@ impl Store {
     pub async fn clear_projections(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
-            for table in ["mention", "mention_recent", "concerned", "assessment", "sentinel_report", "watermark"] {
-            for table in ["mention", "mention_recent", "concerned", "assessment", "closed_loop", "loop_changed", "watermark"] {
+            for table in [
+                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "closed_loop", "loop_changed", "watermark",
+            ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
         });

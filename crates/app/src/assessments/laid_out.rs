@@ -17,11 +17,12 @@ impl App {
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(people).await?;
         let (now, divisions, clocks) = (self.now(), around.divisions(), self.clocks());
+        let rules = self.rules();
         Ok(tokio::task::block_in_place(|| {
             let index = FactIndex::new(around.facts());
             let each = people.par_iter().flat_map_iter(|person| {
                 let place = divisions.get(person).copied().unwrap_or(NOWHERE);
-                let loops = follow(&index.dossier(*person), &self.rules.timeline, clocks, now);
+                let loops = follow(&index.dossier(*person), &rules.timeline, clocks, now);
                 loops.into_iter().map(move |closed_loop| (closed_loop, place))
             });
             each.collect()
