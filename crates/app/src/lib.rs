@@ -4,6 +4,7 @@
 pub mod access;
 pub mod accounts;
 pub mod api_tokens;
+pub mod appeals;
 pub mod assessments;
 pub mod audit;
 pub mod authorization;
@@ -24,6 +25,7 @@ pub mod people;
 pub mod places;
 pub mod policy_changes;
 pub mod refusal;
+pub mod residents;
 pub mod sentinels;
 pub mod signals;
 pub mod totp;

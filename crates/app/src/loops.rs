@@ -27,6 +27,7 @@ pub use self::{
     steps::{EnteredStep, Fields},
     visits::{Visit, VisitList},
 };
+pub(crate) use self::steps::text;
 use crate::{App, AppError, identity::UnitKind};
 
 /// People whose loops are laid out at a time.
