@@ -79,7 +79,8 @@ impl App {
             }
         }
         let body = Appeal { rule: rule.into(), opened_by, words, against };
-        let entered = self.append_entry(person, place, body.into(), &format!("appeal/{person}/{key}"), self.now()).await?;
+        let entered =
+            self.append_entry(person, place, body.into(), &format!("appeal/{person}/{key}"), self.now()).await?;
         self.follow_appeals().await?;
         Ok(entered)
     }
@@ -217,7 +218,8 @@ impl App {
             if own.is_empty() || !may_lapse(&explained, &record) {
                 continue;
             }
-            let reason = "无人在时限内作出决定,依规则视为申诉成立。 Nobody decided in time; by the rules the appeal stands.";
+            let reason =
+                "无人在时限内作出决定,依规则视为申诉成立。 Nobody decided in time; by the rules the appeal stands.";
             self.conclude(&record, AppealOutcome::Lapsed, reason, None).await?;
             lapsed += 1;
         }
@@ -254,8 +256,7 @@ impl App {
             channel: if by.is_some() { Channel::Page } else { Channel::System },
         };
         // One commit: the decision and what it takes back.
-        let mut additions =
-            vec![addition(Some(record.person), decision.into(), format!("decision/{}", record.fact))];
+        let mut additions = vec![addition(Some(record.person), decision.into(), format!("decision/{}", record.fact))];
         if outcome != AppealOutcome::Rejected {
             additions.extend(own.into_iter().map(|of| {
                 let body = Correction {

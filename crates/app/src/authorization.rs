@@ -161,9 +161,14 @@ const TABLE: &[(Role, &[Right])] = &[
     ),
     (
         Role::Checkpoint,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])],
+        &[
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
     (
         Role::CommunityWorker,
         &[

@@ -16,6 +16,7 @@ pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod limits;
 pub mod loops;
 pub mod mandates;
 mod names;

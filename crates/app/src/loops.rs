@@ -22,12 +22,12 @@ use uuid::Uuid;
 pub use sizao_policy::loops::{LoopTask, TaskKind, Urgency};
 pub use sizao_store::LoopFilter;
 
+pub(crate) use self::steps::text;
 pub use self::{
     board::{BoardLine, LoopBoard, PAGE, Workload},
     steps::{EnteredStep, Fields},
     visits::{Visit, VisitList},
 };
-pub(crate) use self::steps::text;
 use crate::{App, AppError, identity::UnitKind};
 
 /// People whose loops are laid out at a time.

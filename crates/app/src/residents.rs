@@ -1,7 +1,8 @@
 //! The resident's own page, opened by a link that a community worker hands over, on paper or as a code: no account, no
 //! telephone needed. And the pass.
 
-use sizao_interop::pass::{self, Form, Pass, PassError};
+use sizao_interop::pass::{self, PassError};
+pub use sizao_interop::pass::{Form, Pass};
 use sizao_model::{Colour, Explanation, Finding, Instant, PersonId, identity::mask_name};
 use sizao_policy::loops::ClosedLoop;
 use sizao_store::{AccessLine, PassRecord, from_hex, hex};
@@ -91,7 +92,8 @@ impl App {
         let purpose = usual_purpose(actor, Action::GiveLinks)?;
         self.may_touch(actor, Action::GiveLinks, person, purpose).await?;
         self.log_deed(actor, Action::GiveLinks, purpose, Some(person), Reason::NONE, wall).await?;
-        let token = self.store().add_resident_link(person, actor.account, wall, wall.plus_hours(24 * LINK_DAYS)).await?;
+        let token =
+            self.store().add_resident_link(person, actor.account, wall, wall.plus_hours(24 * LINK_DAYS)).await?;
         Ok(hex(&token))
     }
 
@@ -136,7 +138,8 @@ impl App {
         // A pass never outlives what it says.
         let mut expires_at = now.plus_minutes(form.minutes_max());
         if let Some(next) = explained.assessment.next_change_at.filter(|next| *next < expires_at && *next > now) {
-            expires_at = Instant::from_micros(next.as_micros().div_euclid(1_000_000) * 1_000_000).max(now.plus_minutes(1));
+            expires_at =
+                Instant::from_micros(next.as_micros().div_euclid(1_000_000) * 1_000_000).max(now.plus_minutes(1));
         }
         let colour = explained.assessment.colour;
         let pass = Pass {
@@ -147,13 +150,8 @@ impl App {
             colour: colour.filter(|_| form == Form::Phone),
             form,
         };
-        let record = PassRecord {
-            id,
-            person,
-            issued_at: now,
-            expires_at,
-            colour: colour.map_or(0, |colour| colour as i64 + 1),
-        };
+        let record =
+            PassRecord { id, person, issued_at: now, expires_at, colour: colour.map_or(0, |colour| colour as i64 + 1) };
         self.store().add_pass(&record).await?;
         let text = pass::sign(&pass, &self.signer);
         Ok((pass, text))

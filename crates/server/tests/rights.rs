@@ -47,7 +47,9 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let person = world.people[object].uuid().to_string();
     let with = |id: String, division| (route.path.replace("{id}", &id), division);
     let (path, division) = match route.path {
-        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/steps" => with(person, Some(division)),
+        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/steps" | "/people/{id}/link" => {
+            with(person, Some(division))
+        }
         "/accounts/{id}/close" => {
             let unit = world.unit(&division.to_string()).await;
             with(world.account(&unit, Role::Lab).await.id.to_string(), Some(division))
