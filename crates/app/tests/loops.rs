@@ -292,6 +292,7 @@ fn actor(role: Role, unit: u128, account: u128) -> Actor {
         demo: true,
         session: Uuid::from_u128(1),
         request: "r".into(),
+        scopes: None,
     }
 }
 
