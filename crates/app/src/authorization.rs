@@ -44,6 +44,12 @@ named! {
         AssignLoops = "assign-loops",
         /// Today's visits, and what was seen there (走访).
         EnterSteps = "enter-steps",
+        /// Hand a person the link to the own page.
+        GiveLinks = "give-links",
+        /// Read and decide appeals (申诉处理).
+        DecideAppeals = "decide-appeals",
+        /// Check passes at a gate (查验通行凭证).
+        CheckPasses = "check-passes",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -155,9 +161,14 @@ const TABLE: &[(Role, &[Right])] = &[
     ),
     (
         Role::Checkpoint,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])],
+        &[
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
     (
         Role::CommunityWorker,
         &[
@@ -166,6 +177,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
+            (A::GiveLinks, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
@@ -173,7 +185,12 @@ const TABLE: &[(Role, &[Right])] = &[
     (Role::Proxy, &[]),
     (
         Role::AppealOfficer,
-        &[(A::ListPeople, &[P::Appeal]), (A::ViewPerson, &[P::Appeal]), (A::OpenIdentity, &[P::Appeal])],
+        &[
+            (A::ListPeople, &[P::Appeal]),
+            (A::ViewPerson, &[P::Appeal]),
+            (A::OpenIdentity, &[P::Appeal]),
+            (A::DecideAppeals, &[P::Appeal]),
+        ],
     ),
     (
         Role::Auditor,

@@ -20,6 +20,7 @@ use crate::{
     identity::Actor,
     imports::{ImportOrder, ImportProgress, ImportWatcher, pump},
     intake::kept_within,
+    limits::class_of,
     mandates::Collection,
     refusal::Refusal,
 };
@@ -120,6 +121,20 @@ impl FactBatch {
         Ok(found)
     }
 
+    /// Facts that would open a restriction by themselves, by class.
+    fn restricting(&self, now: Instant) -> Result<BTreeMap<&'static str, u64>, ImportError> {
+        let sender = self.sender();
+        let mut counts = BTreeMap::new();
+        for row in self.rows(&sender, now) {
+            if let Imported::Accepted(row) = self.kept(row?) {
+                for class in row.facts.iter().filter_map(|fact| class_of(&fact.body)) {
+                    *counts.entry(class).or_default() += 1;
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// Facts of the unit's division, of kinds that are collected or correct what was.
     fn kept(&self, row: Imported) -> Imported {
         let row = match kept_within(row, self.within) {
@@ -188,12 +203,14 @@ impl App {
         let now = self.now();
         let batch = Arc::new(batch);
         let reader = batch.clone();
-        let collections = tokio::task::spawn_blocking(move || reader.collections(now)).await;
-        let collections = collections.map_err(|_| AppError::Stopped("the reader ended"))??;
+        let read = move || Ok::<_, ImportError>((reader.collections(now)?, reader.restricting(now)?));
+        let read = tokio::task::spawn_blocking(read).await;
+        let (collections, restricting) = read.map_err(|_| AppError::Stopped("the reader ended"))??;
         let mut until = Instant::MAX;
         for collection in &collections {
             until = until.min(self.require_mandate(*collection, actor.division).await?);
         }
+        self.count_restricting(actor, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
         let answer = self.store_batch(&batch, until).await?;
         let told = serde_json::to_string(&answer).expect("an answer is made of values that JSON can hold");

@@ -1,6 +1,10 @@
 //! Bringing in a list by page: checked first, and stored only under a mandate.
 
-use std::{collections::BTreeSet, io::Cursor, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Cursor,
+    sync::Arc,
+};
 
 pub use sizao_interop::RowError;
 use sizao_interop::{BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, XlsxImport};
@@ -14,6 +18,7 @@ use crate::{
     authorization::{Action, Purpose, can},
     identity::Actor,
     imports::{ImportOrder, ImportReport, ImportWatcher, pump},
+    limits::class_of,
     mandates::Collection,
     refusal::Refusal,
 };
@@ -45,6 +50,8 @@ pub struct Checked {
     pub facts: u64,
     /// What is collected by them.
     pub collections: BTreeSet<Collection>,
+    /// Facts that would open a restriction by themselves, by class: counted against the limits of 24 hours.
+    pub restricting: BTreeMap<&'static str, u64>,
     /// The first rows that would be handed back, with everything that is wrong with each.
     pub refused: Vec<RowError>,
     /// The rows that would be handed back as a file of the same form, with a reason each, to be mended and sent again.
@@ -119,6 +126,9 @@ impl Checked {
                 Imported::Accepted(row) => {
                     self.accepted += 1;
                     self.facts += row.facts.len() as u64;
+                    for class in row.facts.iter().filter_map(|fact| class_of(&fact.body)) {
+                        *self.restricting.entry(class).or_default() += 1;
+                    }
                     self.collections.extend(row.facts.iter().filter_map(|fact| Collection::of(fact.body.kind())));
                     // Who is named in a row goes into the vault, whatever the row says of them.
                     if !row.people.is_empty() && row.facts.is_empty() {
@@ -213,7 +223,10 @@ impl Upload {
 pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     let Imported::Accepted(row) = row else { return row };
     // Decisions of two signers are made on their pages; a list is one person's.
-    let decides = |kind| matches!(kind, FactKind::PackAdopted | FactKind::Mandate | FactKind::Erasure);
+    let decides = |kind| {
+        use FactKind::{AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, PackAdopted};
+        matches!(kind, PackAdopted | Mandate | Erasure | AreaDeclared | AppealDecision | LoopStep)
+    };
     if row.facts.iter().any(|fact| decides(fact.body.kind())) {
         return Imported::Rejected(row.source.refuse(
             "it decides for everybody, and a list is one person's word",

@@ -15,12 +15,16 @@ use sizao_model::{
     division::DivisionLevel,
     fact::{LoopStage, LoopStep},
 };
-use sizao_policy::loops::{Clocks, ClosedLoop, FourClears, LoopState, Reply, Urgency};
+use sizao_policy::loops::{Clocks, ClosedLoop, FourClears, LoopState, Reply};
 use sizao_store::{Channel, IntakeKey, LoopRecord, NewFact, Submission, UnitRecord};
 use uuid::Uuid;
 
+pub use sizao_policy::loops::{LoopTask, TaskKind, Urgency};
+pub use sizao_store::LoopFilter;
+
+pub(crate) use self::steps::text;
 pub use self::{
-    board::{BoardLine, LoopBoard, Workload},
+    board::{BoardLine, LoopBoard, PAGE, Workload},
     steps::{EnteredStep, Fields},
     visits::{Visit, VisitList},
 };

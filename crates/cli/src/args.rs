@@ -58,6 +58,12 @@ pub enum Command {
     /// Formats of laboratories and certificates: run samples with expected outcomes.
     #[command(subcommand)]
     Interop(crate::commands::interop::Interop),
+    /// Closed loops: what is late, the four clears, catching up.
+    #[command(subcommand)]
+    Loop(crate::commands::loops::Loop),
+    /// Passes: the key, and checking them without a network.
+    #[command(subcommand)]
+    Pass(crate::commands::pass::Pass),
     /// The log: verify, prove, export, restore.
     #[command(subcommand)]
     Log(Log),

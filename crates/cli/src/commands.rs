@@ -11,6 +11,8 @@ mod init;
 pub mod interop;
 mod keys;
 mod log;
+pub mod loops;
+pub mod pass;
 pub mod plan;
 pub mod policy;
 mod rebuild;
@@ -38,6 +40,8 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Interop(order) => interop::run(&order, json),
         Command::Serve(order) => serve::run(&node, &order, json, runtime),
+        Command::Loop(order) => runtime.block_on(loops::run(&node, order, json)),
+        Command::Pass(order) => pass::run(&node, order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
         Command::Plan(order) => plan::run(&order, json),

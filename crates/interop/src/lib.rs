@@ -18,6 +18,7 @@ pub mod mapping;
 mod mask;
 pub mod ndjson;
 mod nearest;
+pub mod pass;
 mod places;
 mod problem;
 mod records;

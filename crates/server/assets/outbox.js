@@ -41,7 +41,14 @@ const Outbox = (() => {
       .filter((item) => item.owner === owner)
       .sort((a, b) => a.made_at - b.made_at);
 
+  // What a form of this page sent shows beside it.
+  const sent = new Map();
   function tell(item, form) {
+    if (form) sent.set(item.key, form);
+    const own = sent.get(item.key);
+    const told = own?.querySelector("[data-outbox-told]");
+    if (own) own.dataset.outboxState = item.state;
+    if (told) told.textContent = list()?.dataset[item.state] ?? item.state;
     document.dispatchEvent(new CustomEvent("outbox", { detail: { item, form } }));
   }
 
@@ -207,7 +214,9 @@ const Outbox = (() => {
     if (form.dataset.keeping) return;
     form.dataset.keeping = "1";
     try {
-      const item = await keep(form, event.submitter);
+      const pressed = event.submitter;
+      const item = await keep(form, pressed);
+      if (pressed && "outboxStay" in form.dataset) pressed.setAttribute("aria-pressed", "true");
       tell(item, form);
       if (!("outboxStay" in form.dataset)) form.reset();
       await show();

@@ -18,8 +18,8 @@ impl Fields {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// Every value of a field that may be sent several times.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    /// Every value of a field that may come several times: boxes that were ticked.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 

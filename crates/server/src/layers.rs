@@ -71,7 +71,11 @@ async fn dress(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let (status, took) = (response.status().as_u16(), began.elapsed());
     shared.metrics.answered(status, took);
     // The path may hold an id of a person, never a name; a one-time link is not shown; the query may hold what was searched for and is left out.
-    let path = if path.starts_with("/setup/") { "/setup/***" } else { path.as_str() };
+    let path = match path.as_str() {
+        secret if secret.starts_with("/setup/") => "/setup/***",
+        secret if secret.starts_with("/my/") => "/my/***",
+        path => path,
+    };
     tracing::info!(request.id = %asked.request, %method, path, status, took_ms = took.as_millis() as u64, "{method} {path} {status}");
     response
 }

@@ -4,13 +4,16 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod imports;
+pub(crate) mod loops;
 pub(crate) mod mandates;
 pub(crate) mod me;
+pub(crate) mod my;
 pub(crate) mod node;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod sign_in;
+pub(crate) mod visits;
 
 use askama::Template;
 use axum::{

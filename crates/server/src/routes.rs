@@ -11,7 +11,7 @@ use sizao_app::authorization::Action;
 
 use crate::{
     api, assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, packs, people, person, sign_in},
+    pages::{accounts, audit, board, imports, loops, mandates, me, my, node, packs, people, person, sign_in, visits},
     state::Shared,
 };
 
@@ -68,6 +68,17 @@ pub const ROUTES: &[Route] = routes![
     get "/people" May(A::ListPeople) => people::list,
     get "/people/{id}" May(A::ViewPerson) => person::show,
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
+    get "/loops" May(A::ViewLoops) => loops::show,
+    post "/loops/assign" May(A::AssignLoops) => loops::assign,
+    get "/appeals" May(A::DecideAppeals) => my::list,
+    post "/appeals/{id}/decide" May(A::DecideAppeals) => my::decide,
+    post "/people/{id}/link" May(A::GiveLinks) => my::give,
+    post "/passes/check" May(A::CheckPasses) => my::check,
+    get "/my/{token}" Anyone => my::show,
+    get "/my/{token}/pass" Anyone => my::pass,
+    post "/my/{token}/appeal" Anyone => my::appeal,
+    get "/visits" May(A::EnterSteps) => visits::list,
+    post "/people/{id}/steps" May(A::EnterSteps) => visits::enter,
     get "/imports" May(A::Import) => imports::form,
     post "/imports" May(A::Import) => imports::upload,
     get "/imports/{id}" May(A::Import) => imports::show,
@@ -115,6 +126,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         let limit = match () {
             () if takes_files => imports::BODY_BYTES_MAX,
             () if takes_packs => PACK_BYTES_MAX,
+            () if route.path == "/passes/check" => my::PASSES_BYTES_MAX,
             () => FORM_BYTES_MAX,
         };
         router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))

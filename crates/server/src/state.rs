@@ -111,6 +111,11 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if followed.lapsed > 0 {
         tracing::warn!(lapsed = followed.lapsed, "Measures lapsed without an exit test; somebody has to ask why");
     }
+    let lapsed = shared.app.lapse_appeals().await?;
+    if lapsed > 0 {
+        tracing::warn!(lapsed, "{lapsed} appeals lapsed in favour of the person: nobody decided in time");
+    }
+    shared.app.forget_passes().await?;
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
     let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");

@@ -48,8 +48,11 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 8] = [
+const TABS: [(Action, &str, &str); 11] = [
     (Action::ViewBoard, "/board", "tab-board"),
+    (Action::ViewLoops, "/loops", "tab-loops"),
+    (Action::EnterSteps, "/visits", "tab-visits"),
+    (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::Import, "/imports", "tab-imports"),
     (Action::ViewPacks, "/packs", "tab-packs"),

@@ -47,7 +47,9 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let person = world.people[object].uuid().to_string();
     let with = |id: String, division| (route.path.replace("{id}", &id), division);
     let (path, division) = match route.path {
-        "/people/{id}" | "/people/{id}/identity" => with(person, Some(division)),
+        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/steps" | "/people/{id}/link" => {
+            with(person, Some(division))
+        }
         "/accounts/{id}/close" => {
             let unit = world.unit(&division.to_string()).await;
             with(world.account(&unit, Role::Lab).await.id.to_string(), Some(division))
@@ -68,6 +70,7 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     };
     let fields = match route.path {
         "/people/{id}/identity" => "purpose={purpose}&reason=phone call about the meal".to_owned(),
+        "/people/{id}/steps" => "step=check&temperature=36.6".to_owned(),
         "/units" => format!("unit_name=New&unit_kind=cdc&division={division}", division = PEOPLE[object].1),
         "/accounts" => format!("unit={}&role=lab&name=New&login=n{}", world.units[1].id, fresh().simple()),
         "/mandates" => format!(

@@ -27,6 +27,7 @@ macro_rules! migrations {
             (11, "sentinels", include_str!(concat!("../migrations/", $engine, "/0011_sentinels.sql"))),
             (12, "signals", include_str!(concat!("../migrations/", $engine, "/0012_signals.sql"))),
             (13, "loops", include_str!(concat!("../migrations/", $engine, "/0013_loops.sql"))),
+            (14, "residents", include_str!(concat!("../migrations/", $engine, "/0014_residents.sql"))),
             (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
         ]
     };

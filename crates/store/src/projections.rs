@@ -43,7 +43,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             for table in [
-                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "closed_loop", "loop_changed", "watermark",
+                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
+                "closed_loop", "loop_changed", "watermark",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }

@@ -241,6 +241,11 @@ impl Store {
         self.db.close().await;
     }
 
+    /// A random number, for things that say nothing by their number.
+    pub fn random_id(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.random_bytes::<16>()).into_uuid()
+    }
+
     pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         (self.entropy.lock().expect("no thread panics with it"))(&mut bytes);

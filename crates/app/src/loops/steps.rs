@@ -78,6 +78,15 @@ impl App {
         self.append_entry(person, place.unwrap_or(actor.division), body, &format!("{}/{key}", actor.account), at).await
     }
 
+    /// Whether the actor may enter anything about a person.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn may_enter(&self, actor: &Actor, person: PersonId) -> Result<(), AppError> {
+        let purpose = usual_purpose(actor, Action::EnterSteps)?;
+        self.may_touch(actor, Action::EnterSteps, person, purpose).await
+    }
+
     pub(crate) async fn append_entry(
         &self,
         person: PersonId,

@@ -383,6 +383,11 @@ pub(crate) async fn begin(ctx: &Ctx, job: &Arc<ImportJob>) -> Result<(), Failure
         }
         *state = State::Running;
     }
+    if let Err(error) = ctx.app().count_restricting(&ctx.actor, &job.checked.restricting, ctx.wall()).await {
+        let failure: Failure = error.into();
+        job.set(failure.refusal.clone().map_or(State::Failed, State::Refused));
+        return Err(failure);
+    }
     let (app, actor, wall) = (ctx.app().clone(), ctx.actor.clone(), ctx.wall());
     let working = job.clone();
     tokio::spawn(async move {

@@ -5,6 +5,7 @@ use axum::{extract::Path, http::StatusCode};
 use sizao_app::{
     authorization::Purpose,
     people::{Identity, PersonView},
+    residents::text_digest,
 };
 use sizao_model::{CivilDay, Fact, FactBody, Finding, Instant, PersonId, fact::EvidenceGrade};
 use uuid::Uuid;
@@ -31,6 +32,7 @@ struct PersonTemplate {
     axis: String,
     axis_height: i32,
     why: Vec<Why>,
+    digest: String,
     facts: Vec<FactLine>,
     next: Vec<Step>,
     identity: Option<Identity>,
@@ -120,9 +122,13 @@ async fn filled(
         Why { text: said(finding, c.lang), below }
     });
     let why = why.collect();
+    let digest = text_digest(&view.explained.explanation, c.lang == Lang::Zh);
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
-    page_with(status, &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason })
+    page_with(
+        status,
+        &PersonTemplate { c, view, line, axis, axis_height, why, digest, facts, next, identity, wrong, reason },
+    )
 }
 
 fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<(usize, String)>) {
@@ -131,7 +137,7 @@ fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<(usize, St
 }
 
 /// The sentence that the person reads too, with its times as people write them.
-fn said(finding: &Finding, lang: Lang) -> String {
+pub(super) fn said(finding: &Finding, lang: Lang) -> String {
     let text = if lang == Lang::Zh { &finding.zh } else { &finding.en };
     let mut out = String::new();
     let mut rest = text.as_str();

@@ -1,0 +1,260 @@
+//! The resident's own page: what holds and why, when it changes, what to do next, appeal, who looked, pass. Opened by
+//! the link on the paper; whoever has the link sees the page, so it holds for thirty days and shows no whole name.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Path, Query, State},
+};
+use qrcode::{EcLevel, QrCode, render::svg};
+use serde::Deserialize;
+use sizao_app::{
+    appeals::AppealLine,
+    residents::{Form, ResidentView, text_digest},
+};
+use sizao_model::{FactId, Finding, MeasureKind, PersonId};
+use uuid::Uuid;
+
+use super::{Answer, on_to, page, person::said};
+use crate::{
+    context::{Asked, Ctx},
+    failure::Failure,
+    form::{Open, Sent},
+    lang::Lang,
+    state::Shared,
+    view::Chrome,
+};
+
+#[derive(Template)]
+#[template(path = "my.html")]
+struct MyTemplate {
+    c: Chrome,
+    token: String,
+    view: ResidentView,
+    colour: Option<&'static str>,
+    holding: Vec<Holding>,
+    why: Vec<String>,
+    digest: String,
+    next: Vec<(String, String)>,
+    appeals: Vec<Answered>,
+    filed: bool,
+}
+
+struct Holding {
+    what: String,
+    until: String,
+    rule: String,
+    opened_by: Option<Uuid>,
+}
+
+struct Answered {
+    filed: String,
+    by: String,
+    outcome: &'static str,
+    words: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    #[serde(default)]
+    filed: String,
+    #[serde(default)]
+    paper: String,
+}
+
+/// Largest list of passes, in bytes.
+pub(crate) const PASSES_BYTES_MAX: usize = 1 << 20;
+
+const OUTCOMES: [&str; 4] = ["open", "upheld", "rejected", "lapsed"];
+
+/// The page.
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(asked): Extension<Asked>,
+    Path(token): Path<String>,
+    Query(which): Query<Which>,
+) -> Answer {
+    let person = shared.app.resident(&token, shared.now()).await?;
+    let view = shared.app.view_resident(person).await?;
+    let c = Chrome::open(&asked);
+    let mut why = Vec::new();
+    for finding in &view.explained.explanation.findings {
+        told(finding, c.lang, &mut why);
+    }
+    let measures = &view.explained.assessment.measures;
+    let holding = measures.iter().map(|measure| {
+        let of = view.loops.iter().find(|closed_loop| {
+            *closed_loop.rule == *measure.rule() && measure.because().contains(&closed_loop.opened_by)
+        });
+        Holding {
+            what: c.word("measure", MeasureKind::name(measure.kind())),
+            until: c.at(&measure.ends_at()),
+            rule: measure.rule().to_owned(),
+            opened_by: of.map(|closed_loop| closed_loop.opened_by.uuid()),
+        }
+    });
+    let next = measures.iter().flat_map(|measure| {
+        let tests = measure.tests().iter().filter(|test| test.date >= view.at.day());
+        let tests = tests.map(|test| (test.date.start(), c.t("next-test"), c.on(&test.date)));
+        tests.chain([(measure.ends_at(), c.t("ends-by-itself"), c.at(&measure.ends_at()))])
+    });
+    let mut next: Vec<_> = next.collect();
+    next.sort();
+    let holding = holding.collect();
+    let appeals = view.appeals.iter().map(|line| answered(line, &c)).collect();
+    let page_of = MyTemplate {
+        colour: view.explained.assessment.colour.map(super::people::colour_name),
+        digest: text_digest(&view.explained.explanation, c.lang == Lang::Zh),
+        next: next.into_iter().map(|(_, what, when)| (when, what)).collect(),
+        filed: !which.filed.is_empty(),
+        c,
+        token,
+        holding,
+        why,
+        appeals,
+        view,
+    };
+    page(&page_of)
+}
+
+fn told(finding: &Finding, lang: Lang, out: &mut Vec<String>) {
+    out.push(said(finding, lang));
+    finding.children.iter().for_each(|child| told(child, lang, out));
+}
+
+fn answered(line: &AppealLine, c: &Chrome) -> Answered {
+    Answered {
+        filed: c.at(&line.record.filed_at),
+        by: c.at(&line.record.decided_at.unwrap_or(line.record.deadline_at)),
+        outcome: OUTCOMES.get(line.record.outcome as usize).copied().unwrap_or("open"),
+        words: line.words.clone(),
+        reason: line.reason.clone().unwrap_or_default(),
+    }
+}
+
+/// Files an appeal: from the page, by telephone through staff, or on paper.
+pub(crate) async fn appeal(State(shared): State<Arc<Shared>>, Path(token): Path<String>, Open(fields): Open) -> Answer {
+    let person = shared.app.resident(&token, shared.now()).await?;
+    let of =
+        Uuid::try_parse(fields.get("of")).map(FactId::new).map_err(|_| sizao_app::Refusal::field("of", "choose"))?;
+    let key = sizao_app::digest(&[fields.get("words").as_bytes()]);
+    shared.app.file_appeal(person, fields.get("rule"), of, fields.get("words"), &key).await?;
+    on_to(&format!("/my/{token}?filed=1"))
+}
+
+#[derive(Template)]
+#[template(path = "pass.html")]
+struct PassTemplate {
+    c: Chrome,
+    token: String,
+    code: String,
+    text: String,
+    colour: Option<&'static str>,
+    until: String,
+    paper: bool,
+    number: String,
+}
+
+/// The pass as a code that gates read without a network; on paper it shows no colour.
+pub(crate) async fn pass(
+    State(shared): State<Arc<Shared>>,
+    Extension(asked): Extension<Asked>,
+    Path(token): Path<String>,
+    Query(which): Query<Which>,
+) -> Answer {
+    let person = shared.app.resident(&token, shared.now()).await?;
+    let paper = !which.paper.is_empty();
+    let (pass, text) = shared.app.issue_pass(person, if paper { Form::Paper } else { Form::Phone }).await?;
+    let c = Chrome::open(&asked);
+    let code = QrCode::with_error_correction_level(text.as_bytes(), EcLevel::M)
+        .map_err(|_| Failure::status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))?;
+    let code = code.render::<svg::Color<'_>>().min_dimensions(280, 280).build();
+    // The drawing alone: what stands before it is for files.
+    let code = code.find("<svg").map_or(String::new(), |from| code[from..].to_owned());
+    let until = c.at(&pass.expires_at);
+    let colour = pass.colour.map(super::people::colour_name);
+    let number = sizao_app::people::number(person);
+    page(&PassTemplate { c, token, code, text, colour, until, paper, number })
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkTemplate {
+    c: Chrome,
+    address: String,
+    person: Uuid,
+}
+
+/// Makes a link to a person's own page, shown once to the worker who hands it over.
+pub(crate) async fn give(Path(id): Path<Uuid>, Sent(ctx, _): Sent) -> Answer {
+    let token = ctx.app().give_link(&ctx.actor, PersonId::new(id), ctx.wall()).await?;
+    page(&LinkTemplate { c: Chrome::of(&ctx), address: format!("/my/{token}"), person: id })
+}
+
+#[derive(Template)]
+#[template(path = "appeals.html")]
+struct AppealsTemplate {
+    c: Chrome,
+    lines: Vec<Line>,
+    at: String,
+}
+
+struct Line {
+    id: Uuid,
+    person: Uuid,
+    number: String,
+    rule: String,
+    place: String,
+    second: bool,
+    late: bool,
+    open: bool,
+    by: String,
+    outcome: &'static str,
+    words: String,
+    reason: String,
+}
+
+/// The appeal officer's list.
+pub(crate) async fn list(ctx: Ctx) -> Answer {
+    let appeals = ctx.app().list_appeals(&ctx.actor, ctx.wall()).await?;
+    let (c, now) = (Chrome::of(&ctx), ctx.app().now());
+    let line = |line: &AppealLine| {
+        let shown = answered(line, &c);
+        Line {
+            id: line.record.fact.uuid(),
+            person: line.record.person.uuid(),
+            number: line.number.clone(),
+            rule: line.record.rule.rsplit(':').next().unwrap_or_default().replace('_', "-"),
+            place: c.place(&line.record.division),
+            second: line.record.against.is_some(),
+            late: line.record.outcome == 0 && line.record.deadline_at <= now,
+            open: line.record.outcome == 0,
+            by: shown.by,
+            outcome: shown.outcome,
+            words: shown.words,
+            reason: shown.reason,
+        }
+    };
+    let lines = appeals.iter().map(line).collect();
+    let at = c.at(&now);
+    page(&AppealsTemplate { c, lines, at })
+}
+
+/// A decision, with its reasons.
+pub(crate) async fn decide(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answer {
+    let (outcome, reason) = (fields.get("outcome"), fields.get("reason"));
+    ctx.app().decide_appeal(&ctx.actor, FactId::new(id), outcome, reason, ctx.wall()).await?;
+    on_to("/appeals")
+}
+
+/// Passes shown at a gate: one a line, at most a thousand; a word for each comes back in the same order.
+pub(crate) async fn check(ctx: Ctx, body: String) -> Answer {
+    use axum::response::IntoResponse;
+    let texts: Vec<String> = body.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let checked = ctx.app().check_passes(&ctx.actor, &texts).await?;
+    let words: Vec<&str> = checked.iter().map(|one| one.code()).collect();
+    Ok(axum::Json(serde_json::json!({ "passes": words })).into_response())
+}
