@@ -12,6 +12,7 @@ mod lang;
 mod layers;
 mod map;
 mod metrics;
+mod outbox;
 mod pages;
 pub mod routes;
 mod state;

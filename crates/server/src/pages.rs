@@ -9,7 +9,10 @@ pub(crate) mod me;
 pub(crate) mod node;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod sentinel;
+pub(crate) mod sentinels;
 pub(crate) mod sign_in;
+pub(crate) mod signals;
 
 use askama::Template;
 use axum::{

@@ -11,7 +11,9 @@ use sizao_app::authorization::Action;
 
 use crate::{
     assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
+    pages::{
+        accounts, audit, board, imports, mandates, me, node, people, person, sentinel, sentinels, sign_in, signals,
+    },
     state::Shared,
 };
 
@@ -54,6 +56,7 @@ pub const ROUTES: &[Route] = routes![
     get "/readyz" Anyone => node::ready,
     get "/metrics" Anyone => node::metrics,
     get "/assets/{version}/{name}" Anyone => assets::file,
+    get "/sw.js" Anyone => assets::service_worker,
     get "/sign-in" Anyone => sign_in::form,
     post "/sign-in" Anyone => sign_in::sign_in,
     get "/setup/{token}" Anyone => sign_in::set_up_form,
@@ -84,6 +87,23 @@ pub const ROUTES: &[Route] = routes![
     post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,
     post "/mandates/{id}/end" May(A::GiveMandates) => mandates::end,
     get "/operation" May(A::ViewOperation) => node::operation,
+    get "/sentinel" May(A::ReportSentinel) => sentinel::form,
+    post "/sentinel" May(A::ReportSentinel) => sentinel::report,
+    get "/sentinel/record" May(A::ReportSentinel) => sentinel::record,
+    post "/sentinel/record/{id}/objection" May(A::ReportSentinel) => sentinel::object,
+    get "/sentinels" May(A::ViewSentinels) => sentinels::list,
+    post "/sentinels" May(A::ManageSentinels) => sentinels::add,
+    get "/sentinels/{id}" May(A::ViewSentinels) => sentinels::show,
+    post "/sentinels/{id}/responsible" May(A::ManageSentinels) => sentinels::responsible,
+    post "/sentinels/{id}/capabilities" May(A::ManageSentinels) => sentinels::capabilities,
+    post "/sentinels/{id}/close" May(A::ManageSentinels) => sentinels::close,
+    post "/sentinels/{id}/reviews" May(A::ManageSentinels) => sentinels::propose,
+    post "/reviews/{id}" May(A::ManageSentinels) => sentinels::decide,
+    post "/sales/{id}" May(A::OpenSale) => signals::open_sale,
+    get "/signals" May(A::ViewSignals) => signals::list,
+    get "/signals/{id}" May(A::ViewSignals) => signals::show,
+    post "/signals/{id}/answer" May(A::AnswerSignals) => signals::answer,
+    post "/signals/{id}/close" May(A::AnswerSignals) => signals::close,
 ];
 
 /// Largest body of a form, in bytes.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Names are kept for so many days after the sale: the longest incubation in the packs and a week to follow up.
-const TERM_DAYS: i32 = 21;
+pub const TERM_DAYS: i32 = 21;
 /// Signals of so many days allow to follow up.
 const FOLLOW_UP_DAYS: i32 = 14;
 const LISTED_MAX: u32 = 200;
