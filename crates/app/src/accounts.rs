@@ -18,7 +18,7 @@ use crate::{
     refusal::Refusal,
     totp,
 };
-pub use sizao_store::{SessionRecord as Session, UnitRecord as Unit};
+pub use sizao_store::{AccountRecord as Account, SessionRecord as Session, UnitRecord as Unit};
 
 /// A password has so many characters at least.
 pub const PASSWORD_MIN: usize = 10;
@@ -205,6 +205,7 @@ impl App {
             division: unit.division,
             demo: account.demo,
             session: session.id,
+            scopes: None,
             request: request.to_owned(),
         })
     }

@@ -44,6 +44,28 @@ impl App {
         Ok(Head { size: head.size, root: sizao_store::hex(&head.root), signed_at: head.signed_at })
     }
 
+    /// The signed head, as a witness keeps it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`AppError::Store`].
+    pub async fn checkpoint(&self, actor: &Actor) -> Result<Value, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        Ok(self.store().head().await?.to_json())
+    }
+
+    /// The proof that the log begins with an earlier one of so many leaves.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`Refusal::NotFound`] when the log is shorter, [`AppError::Store`].
+    pub async fn prove_since(&self, actor: &Actor, size: u64) -> Result<Value, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        match self.store().prove_consistency(size).await {
+            Ok(proof) => Ok(proof.to_json()),
+            Err(sizao_store::StoreError::UnknownFact { .. }) => Err(Refusal::NotFound.into()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
     /// Recomputes the whole log.
     ///
     /// # Errors

@@ -24,12 +24,26 @@ named! {
         ViewMandates = "view-mandates",
         /// Propose a mandate, put the second signature, end one.
         GiveMandates = "give-mandates",
+        /// Read packs, in force and coming (方案).
+        ViewPacks = "view-packs",
+        /// See what packs would change for people.
+        ComparePacks = "compare-packs",
+        /// Bring in a pack, propose to adopt it, put the second signature.
+        AdoptPacks = "adopt-packs",
         /// Enter units and accounts, close them.
         ManageAccounts = "manage-accounts",
+        /// Make tokens for programs that act on one's behalf (接口令牌).
+        MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
+        /// The board of closed loops (闭环).
+        ViewLoops = "view-loops",
+        /// Give loops to a unit (分派).
+        AssignLoops = "assign-loops",
+        /// Today's visits, and what was seen there (走访).
+        EnterSteps = "enter-steps",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -88,9 +102,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::OpenIdentity, &[P::Control]),
             (A::ViewMandates, &[P::Administration]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
             (A::ViewSentinels, &[P::Control]),
             (A::ManageSentinels, &[P::Administration]),
             (A::ViewSignals, &[P::Control]),
+            (A::ViewLoops, &[P::Control]),
+            (A::AssignLoops, &[P::Control]),
+            (A::MakeTokens, &[P::Control]),
         ],
     ),
     (
@@ -103,11 +123,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Administration, P::Reporting]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
             (A::ViewSentinels, &[P::Control]),
             (A::ManageSentinels, &[P::Administration]),
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::MakeTokens, &[P::Control]),
         ],
     ),
     (
@@ -119,12 +143,20 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
     (
         Role::Sentinel,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+        &[
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::ReportSentinel, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
     ),
-    (Role::Checkpoint, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting])]),
+    (
+        Role::Checkpoint,
+        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])],
+    ),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting])]),
     (
         Role::CommunityWorker,
@@ -133,6 +165,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::EnterSteps, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
@@ -142,10 +175,25 @@ const TABLE: &[(Role, &[Right])] = &[
         Role::AppealOfficer,
         &[(A::ListPeople, &[P::Appeal]), (A::ViewPerson, &[P::Appeal]), (A::OpenIdentity, &[P::Appeal])],
     ),
-    (Role::Auditor, &[(A::ViewMandates, &[P::Audit]), (A::ViewAccess, &[P::Audit]), (A::VerifyLog, &[P::Audit])]),
-    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics])]),
-    (Role::UnitAdmin, &[(A::ManageAccounts, &[P::Administration]), (A::ViewMandates, &[P::Administration])]),
-    (Role::Operator, &[(A::ViewOperation, &[P::Operation])]),
+    (
+        Role::Auditor,
+        &[
+            (A::ViewMandates, &[P::Audit]),
+            (A::ViewAccess, &[P::Audit]),
+            (A::VerifyLog, &[P::Audit]),
+            (A::MakeTokens, &[P::Audit]),
+        ],
+    ),
+    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])]),
+    (
+        Role::UnitAdmin,
+        &[
+            (A::ManageAccounts, &[P::Administration]),
+            (A::ViewMandates, &[P::Administration]),
+            (A::MakeTokens, &[P::Administration]),
+        ],
+    ),
+    (Role::Operator, &[(A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])]),
 ];
 
 /// The purposes for which a role may do something; none: it may not.
@@ -157,11 +205,14 @@ pub fn purposes(role: Role, action: Action) -> &'static [Purpose] {
 /// Whether an actor may do something to what lies in a division, for a purpose.
 ///
 /// # Errors
-/// [`Refusal::NotAllowed`] when the role may not; [`Refusal::NotFound`] when it may, but not there: what lies elsewhere
-/// does not exist for the actor.
+/// [`Refusal::NotAllowed`] when the role may not; [`Refusal::OutOfScope`] when it may, but the program's token was not
+/// made for it; [`Refusal::NotFound`] when it may, but not there: what lies elsewhere does not exist for the actor.
 pub fn can(actor: &Actor, action: Action, object: DivisionCode, purpose: Purpose) -> Result<(), Refusal> {
     if !purposes(actor.role, action).contains(&purpose) {
         return Err(Refusal::NotAllowed { action, purpose });
+    }
+    if actor.scopes.as_ref().is_some_and(|scopes| !scopes.contains(&action)) {
+        return Err(Refusal::OutOfScope { action });
     }
     if !object.is_under(actor.division) {
         return Err(Refusal::NotFound);

@@ -3,6 +3,8 @@
 use sizao_model::DivisionCode;
 use uuid::Uuid;
 
+use crate::authorization::Action;
+
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -111,8 +113,10 @@ pub struct Actor {
     pub division: DivisionCode,
     /// Made by the demonstration.
     pub demo: bool,
-    /// The session.
+    /// The session, or the token of a program.
     pub session: Uuid,
+    /// Of a program: the actions for which its token may be used. Of a person who is signed in: none, the role decides.
+    pub scopes: Option<Vec<Action>>,
     /// The request, for the record of who looked.
     pub request: String,
 }

@@ -3,18 +3,23 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api_tokens;
 pub mod assessments;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod courses;
 mod error;
+pub mod export;
+pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod loops;
 pub mod mandates;
 mod names;
 pub mod pack_signatures;
+pub mod packs;
 pub mod people;
 pub mod places;
 pub mod policy_changes;
@@ -32,9 +37,10 @@ pub use sizao_store::StoreError;
 use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
 use uuid::Uuid;
 
-pub use assessments::Rules;
-use assessments::{Opened, Recent};
+use assessments::{Assessing, Recent};
 pub use error::AppError;
+use packs::InForce;
+pub use packs::Rules;
 pub use refusal::Refusal;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
@@ -43,9 +49,10 @@ pub struct App {
     clock: Arc<dyn Clock>,
     signer: SigningKey,
     recorder: Uuid,
-    rules: Rules,
+    /// The packs in force, by the adoptions in the log.
+    in_force: InForce,
     /// Held by whoever brings projections up to date: one at a time in a process.
-    assessing: tokio::sync::Mutex<Opened>,
+    assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
 }
@@ -64,7 +71,8 @@ impl App {
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent) = Default::default();
-        Ok(Self { store, clock, signer, recorder, rules, assessing, recent })
+        let in_force = InForce::new(rules);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
     }
 
     /// The store.
@@ -89,7 +97,9 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
-        self.assessing.lock().await.forget();
+        let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
+        assessing.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

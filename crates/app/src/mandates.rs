@@ -4,7 +4,8 @@ use sizao_model::{
     DivisionCode, FactId, FactKind, Happened, Instant,
     fact::{FactBody, Mandate},
 };
-use sizao_store::{Channel, IntakeKey, MandateRecord, NewFact, Submission};
+pub use sizao_store::MandateRecord;
+use sizao_store::{Channel, IntakeKey, NewFact, Submission};
 use uuid::Uuid;
 
 use crate::{
@@ -53,7 +54,9 @@ impl Collection {
             | FactKind::Discharge
             | FactKind::Death
             | FactKind::Extension
-            | FactKind::LoopStep => Self::Cases,
+            | FactKind::LoopStep
+            | FactKind::CareNeed
+            | FactKind::CareGiven => Self::Cases,
             FactKind::Exposure | FactKind::Confirmation => Self::Contacts,
             FactKind::Sample | FactKind::TestResult => Self::Tests,
             FactKind::Stay | FactKind::Arrival => Self::Movement,

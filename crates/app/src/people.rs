@@ -7,6 +7,7 @@ use sizao_model::{
     draft::PersonName,
     identity::{Document, DocumentKind, mask_name},
 };
+pub use sizao_store::AccessLine as Look;
 use sizao_store::{AccessLine, CourseRecord, ListedPerson, PeopleFilter, PersonDetails};
 
 use crate::{
@@ -192,7 +193,7 @@ impl App {
         Ok(Identity { full_name, phones, names })
     }
 
-    async fn may_touch(
+    pub(crate) async fn may_touch(
         &self,
         actor: &Actor,
         action: Action,
@@ -208,7 +209,7 @@ impl App {
         Ok(self.store().divisions_of(person).await?.iter().any(|place| place.is_under(division)))
     }
 
-    async fn lines(&self, people: &[PersonId]) -> Result<Vec<PersonLine>, AppError> {
+    pub(crate) async fn lines(&self, people: &[PersonId]) -> Result<Vec<PersonLine>, AppError> {
         let details: HashMap<PersonId, PersonDetails> = self.store().reveal_details(people).await?;
         let mut lines = Vec::with_capacity(people.len());
         for listed in self.store().list_lines(people).await? {

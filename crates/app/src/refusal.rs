@@ -19,6 +19,15 @@ pub enum Refusal {
         /// What for.
         purpose: Purpose,
     },
+    /// The token was not made for it.
+    #[error("this token was not made for '{}'", .action.name())]
+    OutOfScope {
+        /// What was asked.
+        action: Action,
+    },
+    /// The same key came before with other content.
+    #[error("this idempotency key was used before with other content")]
+    KeyUsed,
     /// It is not there, or its being there is nobody's business.
     #[error("there is no such record")]
     NotFound,
@@ -67,6 +76,8 @@ impl Refusal {
         match self {
             Self::SignedOut => "signed-out",
             Self::NotAllowed { .. } => "not-allowed",
+            Self::OutOfScope { .. } => "out-of-scope",
+            Self::KeyUsed => "key-used",
             Self::NotFound => "not-found",
             Self::Credentials => "credentials",
             Self::Locked { .. } => "locked",

@@ -28,7 +28,7 @@ pub use bad_rows::{BadRows, BadRowsWorkbook};
 pub use csv::{Counts, CsvImport, Imported};
 pub use header::{Header, REASON_HEADER};
 pub use mapping::{Mapping, MappingError};
-pub use places::division_name;
+pub use places::{division_name, divisions};
 pub use problem::{ImportError, Note, NoteKind, Problem, RowError};
 pub use records::RECORD_BYTES_MAX;
 pub use row::{Row, RowSource};

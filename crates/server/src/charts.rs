@@ -7,7 +7,10 @@ use std::fmt::Write;
 
 use sizao_app::board::DayCount;
 
-pub(crate) use self::{axis::days, watch::series};
+pub(crate) use self::{
+    axis::{days, two_plans},
+    watch::series,
+};
 use crate::view::Chrome;
 
 const WIDTH: i32 = 420;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     http::{HeaderMap, Method, header, request::Parts},
 };
 use sizao_app::{App, Refusal, identity::Actor};
@@ -72,11 +72,35 @@ impl FromRequestParts<Arc<Shared>> for Ctx {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Failure> {
         let asked = parts.extensions.get::<Asked>().cloned().ok_or(Refusal::SignedOut)?;
+        // Programs show a token that they were given; what a browser sends by itself counts for nothing there.
+        if parts.uri.path().starts_with("/api/") {
+            let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
+            let actor = shared.app.actor_of_token(token, &asked.request, shared.now()).await?;
+            return Ok(Self { shared: shared.clone(), asked, actor, csrf: String::new() });
+        }
         let token = cookie(&parts.headers, SESSION).ok_or(Refusal::SignedOut)?.to_owned();
         let actor = shared.app.actor(&token, &asked.request, shared.now()).await?;
         let csrf = sizao_app::accounts::form_word(&token);
         Ok(Self { shared: shared.clone(), asked, actor, csrf })
     }
+}
+
+impl OptionalFromRequestParts<Arc<Shared>> for Ctx {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<Self>, Failure> {
+        match <Self as FromRequestParts<Arc<Shared>>>::from_request_parts(parts, shared).await {
+            Ok(ctx) => Ok(Some(ctx)),
+            Err(failure) if failure.refusal == Some(Refusal::SignedOut) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// The token of a program.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The value of a cookie.

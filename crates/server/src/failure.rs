@@ -26,6 +26,11 @@ impl Failure {
         Self { status, refusal: None, detail: None }
     }
 
+    /// The same, with a sentence that says what to do.
+    pub(crate) fn told(status: StatusCode, detail: &str) -> Self {
+        Self { status, refusal: None, detail: Some(detail.into()) }
+    }
+
     /// The word by which programs tell failures apart.
     pub(crate) fn code(&self) -> &'static str {
         match &self.refusal {
@@ -34,6 +39,7 @@ impl Failure {
                 StatusCode::NOT_FOUND => "not-found",
                 StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
                 StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => "media-type",
                 StatusCode::SERVICE_UNAVAILABLE => "busy",
                 StatusCode::FORBIDDEN => "foreign-form",
                 status if status.is_client_error() => "malformed",
@@ -46,7 +52,7 @@ impl Failure {
     pub(crate) fn answer(&self, asked: &Asked) -> Response {
         let mut response = if asked.json { self.problem(asked) } else { self.page(asked) };
         if !response.status().is_redirection() {
-            *response.status_mut() = self.status;
+            *response.status_mut() = if asked.json { self.status_for_programs() } else { self.status };
         }
         response
     }
@@ -55,9 +61,9 @@ impl Failure {
         let code = self.code();
         let mut body = json!({
             "type": format!("urn:sizao:problem:{code}"), "title": view::failure_title(Lang::En, code),
-            "status": self.status.as_u16(), "code": code, "instance": format!("urn:uuid:{}", asked.request),
+            "status": self.status_for_programs().as_u16(), "code": code, "instance": format!("urn:uuid:{}", asked.request),
         });
-        if let Some(detail) = self.told(Lang::En) {
+        if let Some(detail) = self.sentence(Lang::En) {
             body["detail"] = detail.into();
         }
         if let Some(Refusal::Field { field, rule }) = &self.refusal {
@@ -72,11 +78,20 @@ impl Failure {
         if self.refusal == Some(Refusal::SignedOut) && asked.is_page_read {
             return axum::response::Redirect::to(&view::sign_in_address(&asked.address)).into_response();
         }
-        let page = view::failure_page(asked, self.code(), self.told(asked.lang));
+        let page = view::failure_page(asked, self.code(), self.sentence(asked.lang));
         Html(page).into_response()
     }
 
-    fn told(&self, lang: Lang) -> Option<String> {
+    /// What was well formed but does not fit what is on record is a conflict: sent later it may do.
+    fn status_for_programs(&self) -> StatusCode {
+        let of_record = ["choose", "division-outside", "division-unknown", "login-taken", "own-account", "tokens-many"];
+        match &self.refusal {
+            Some(Refusal::Field { rule, .. }) if of_record.contains(rule) => StatusCode::CONFLICT,
+            _ => self.status,
+        }
+    }
+
+    fn sentence(&self, lang: Lang) -> Option<String> {
         match &self.refusal {
             Some(refusal) => Some(view::refusal_text(lang, refusal)),
             None => self.detail.as_deref().map(str::to_owned),
@@ -88,11 +103,13 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::SignedOut | Refusal::Credentials => StatusCode::UNAUTHORIZED,
-            Refusal::NotAllowed { .. } | Refusal::NoMandate { .. } | Refusal::SameUnit => StatusCode::FORBIDDEN,
+            Refusal::NotAllowed { .. } | Refusal::OutOfScope { .. } | Refusal::NoMandate { .. } | Refusal::SameUnit => {
+                StatusCode::FORBIDDEN
+            }
             Refusal::NotFound | Refusal::LinkOver => StatusCode::NOT_FOUND,
             Refusal::Locked { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Changed => StatusCode::CONFLICT,
+            Refusal::Changed | Refusal::KeyUsed => StatusCode::CONFLICT,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self { status, refusal: Some(refusal), detail: None }

@@ -55,7 +55,14 @@ async fn dress(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         }
     };
     if let Some(failure) = failure_of(&mut response, &path) {
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = failure.answer(&asked);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    if response.status() == StatusCode::UNAUTHORIZED && path.starts_with("/api/") {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

@@ -3,6 +3,7 @@
 //! [`routes`](routes::ROUTES) is the table of everything that answers; each page or answer asks `app`, which decides
 //! who may. Nothing here touches the store.
 
+pub mod api;
 mod assets;
 mod charts;
 mod context;

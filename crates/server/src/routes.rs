@@ -10,9 +10,10 @@ use axum::{
 use sizao_app::authorization::Action;
 
 use crate::{
-    assets,
+    api, assets,
     pages::{
-        accounts, audit, board, imports, mandates, me, node, people, person, sentinel, sentinels, sign_in, signals,
+        accounts, audit, board, imports, mandates, me, node, packs, people, person, sentinel, sentinels, sign_in,
+        signals,
     },
     state::Shared,
 };
@@ -86,6 +87,20 @@ pub const ROUTES: &[Route] = routes![
     post "/mandates" May(A::GiveMandates) => mandates::propose,
     post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,
     post "/mandates/{id}/end" May(A::GiveMandates) => mandates::end,
+    get "/packs" May(A::ViewPacks) => packs::list,
+    post "/packs" May(A::AdoptPacks) => packs::bring_in,
+    get "/packs/{id}" May(A::ViewPacks) => packs::reading::show,
+    post "/packs/adoptions" May(A::AdoptPacks) => packs::propose,
+    post "/packs/adoptions/{id}/sign" May(A::AdoptPacks) => packs::sign,
+    post "/packs/adoptions/{id}/withdraw" May(A::AdoptPacks) => packs::withdraw,
+    post "/packs/comparisons" May(A::ComparePacks) => packs::comparing::start,
+    get "/packs/comparisons/{id}" May(A::ComparePacks) => packs::comparing::show,
+    get "/packs/comparisons/{id}/people" May(A::ComparePacks) => packs::comparing::people,
+    get "/packs/comparisons/{id}/plans" May(A::ComparePacks) => packs::comparing::plans,
+    post "/me/tokens" May(A::MakeTokens) => me::make_token,
+    post "/me/tokens/{id}/end" SignedIn => me::end_token,
+    get "/api/v1/openapi.json" Anyone => api::served,
+    get "/reference" Anyone => api::reference,
     get "/operation" May(A::ViewOperation) => node::operation,
     get "/sentinel" May(A::ReportSentinel) => sentinel::form,
     post "/sentinel" May(A::ReportSentinel) => sentinel::report,
@@ -109,11 +124,19 @@ pub const ROUTES: &[Route] = routes![
 /// Largest body of a form, in bytes.
 const FORM_BYTES_MAX: usize = 64 << 10;
 
+/// Largest body of a form with a pack: each byte may take three.
+const PACK_BYTES_MAX: usize = 1 << 20;
+
 /// The router of the table.
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    ROUTES.iter().fold(Router::new(), |router, route| {
+    ROUTES.iter().fold(api::router(), |router, route| {
         let takes_files = route.method == "POST" && route.path == "/imports";
-        let limit = if takes_files { imports::BODY_BYTES_MAX } else { FORM_BYTES_MAX };
+        let takes_packs = route.method == "POST" && route.path == "/packs";
+        let limit = match () {
+            () if takes_files => imports::BODY_BYTES_MAX,
+            () if takes_packs => PACK_BYTES_MAX,
+            () => FORM_BYTES_MAX,
+        };
         router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))
     })
 }

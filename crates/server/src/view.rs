@@ -50,13 +50,14 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 10] = [
+const TABS: [(Action, &str, &str); 11] = [
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),
     (Action::ViewSentinels, "/sentinels", "tab-sentinels"),
     (Action::Import, "/imports", "tab-imports"),
+    (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
@@ -341,7 +342,7 @@ pub(crate) fn refusal_text(lang: Lang, refusal: &Refusal) -> String {
             let collection = lang::text(lang, &format!("collection-{collection}"), &[]);
             lang::text(lang, &key, &[("collection", collection.into()), ("area", place(lang, *area).into())])
         }
-        Refusal::NotAllowed { action, .. } => {
+        Refusal::NotAllowed { action, .. } | Refusal::OutOfScope { action } => {
             let action = lang::text(lang, &format!("action-{}", action.name()), &[]);
             lang::text(lang, &key, &[("action", action.into())])
         }

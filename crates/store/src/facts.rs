@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Mutex,
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
@@ -92,6 +92,12 @@ pub struct Appended {
 pub(crate) struct Caches {
     recorders: Mutex<HashMap<Uuid, VerifyingKey>>,
     checkpointed_at: Mutex<Option<Instant>>,
+    /// Held by whoever names people: who was not found is not there until that one put them in.
+    pub(crate) naming: tokio::sync::Mutex<()>,
+    /// Lists that this process imports.
+    pub(crate) lists: Arc<Mutex<HashSet<String>>>,
+    /// Tokens put into the vault's small table since its size was last looked at.
+    pub(crate) tokens_added: AtomicU64,
 }
 
 /// At most one signed checkpoint is kept a second; the head is signed at every commit.
@@ -209,6 +215,7 @@ impl Store {
         }
         commit(tx).await?;
         let stored = receipts.iter().filter(|receipt| matches!(receipt, Receipt::Stored { .. })).count();
+        self.db.wrote(stored as u64);
         self.merge_when_due(&INTAKE, before, before + stored as u64).await?;
         Ok(Appended { receipts })
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{Capability, Entry, drug_bits, entries::Checked, institution_id, kind_code, kind_of_code};
 use crate::{
     App, AppError,
-    authorization::{Action, Purpose, Scope},
+    authorization::{Action, Purpose, Scope, can},
     identity::Actor,
     mandates::Collection,
     names,
@@ -98,6 +98,10 @@ impl App {
     /// [`Refusal::NoMandate`], [`Refusal::Field`], [`Refusal::Changed`] when the key was used for another entry,
     /// [`AppError::Store`].
     pub async fn report_sentinel(&self, actor: &Actor, entry: &Entry, is_page: bool) -> Result<Reported, AppError> {
+        can(actor, Action::ReportSentinel, actor.division, Purpose::Reporting)?;
+        if entry.institution.trim().is_empty() {
+            return Err(Refusal::field("institution", "choose").into());
+        }
         let institution = self.institution_own(actor, institution_id(&entry.institution)).await?;
         let now = self.now();
         let checked = entry.check(now)?;

@@ -82,9 +82,9 @@ impl App {
         wall: Instant,
     ) -> Result<NamedSale, AppError> {
         can(actor, Action::OpenSale, actor.division, Purpose::Control)?;
-        let reason = Reason::parse(reason)?;
         let (sale, text) = self.store().open_sale(fact).await?.ok_or(Refusal::NotFound)?;
         can(actor, Action::OpenSale, sale.division, Purpose::Control)?;
+        let reason = Reason::parse(reason)?;
         let county = sale.division.at(DivisionLevel::County).unwrap_or(sale.division);
         if sale.term_on < self.now().day() || !self.may_follow_up(county).await? {
             return Err(Refusal::NotFound.into());

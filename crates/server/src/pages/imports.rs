@@ -54,18 +54,48 @@ pub(crate) struct ImportJob {
     state: Mutex<State>,
 }
 
+/// What became of an upload.
 #[derive(Clone)]
-enum State {
+pub(crate) enum State {
+    /// Read; nothing is stored.
     Checked,
+    /// Being stored.
     Running,
+    /// Stored.
     Done(Box<ImportReport>),
+    /// Not stored, for a reason that may be known.
     Refused(Refusal),
+    /// Not stored, by a fault of ours.
     Failed,
 }
 
 impl ImportJob {
     pub(crate) fn is_running(&self) -> bool {
         matches!(*self.state.lock().expect("no thread panics with it"), State::Running)
+    }
+
+    pub(crate) const fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.upload.name()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state.lock().expect("no thread panics with it").clone()
+    }
+
+    pub(crate) const fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
+    pub(crate) fn to_mend(&self) -> &[u8] {
+        &self.checked.to_mend
+    }
+
+    pub(crate) fn rows_done(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 
     fn set(&self, state: State) {
@@ -117,12 +147,23 @@ async fn shown(ctx: &Ctx, status: StatusCode, wrong: Option<Wrong>, problem: Opt
         let until = ctx.app().require_mandate(collection, ctx.actor.division).await;
         mandates.push((collection, until.ok().map(|until| c.at(&until))));
     }
-    let jobs = ctx.shared.imports.lock().expect("no thread panics with it");
-    let own = jobs.values().filter(|job| job.account == ctx.actor.account);
-    let mut own: Vec<(Uuid, String)> = own.map(|job| (job.id, job.upload.name().to_owned())).collect();
-    drop(jobs);
-    own.sort_by_key(|job| std::cmp::Reverse(job.0));
+    let own = own(ctx)?.iter().map(|job| (job.id, job.name().to_owned())).collect();
     page_with(status, &ImportsPage { c, mappings, mandates, own, wrong, problem })
+}
+
+/// The actor's own uploads, latest first.
+pub(crate) fn own(ctx: &Ctx) -> Result<Vec<Arc<ImportJob>>, Failure> {
+    can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
+    let jobs = ctx.shared.imports.lock().expect("no thread panics with it");
+    let mut own: Vec<_> = jobs.values().filter(|job| job.account == ctx.actor.account).cloned().collect();
+    drop(jobs);
+    own.sort_by_key(|job| std::cmp::Reverse(job.id));
+    Ok(own)
+}
+
+/// A mapping that comes with the program.
+pub(crate) fn built_in(name: &str) -> Option<&'static str> {
+    MAPPINGS.iter().find(|(of, _)| *of == name).map(|(_, text)| *text)
 }
 
 fn title(mapping: &str) -> String {
@@ -135,21 +176,34 @@ pub(crate) async fn upload(ctx: Ctx, multipart: Multipart) -> Answer {
     can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
     let parts = Parts::read(multipart).await?;
     check_word(&ctx, &parts.csrf)?;
-    let builtin = MAPPINGS.iter().find(|(name, _)| *name == parts.chosen).map(|(_, text)| (*text).to_owned());
-    let mapping = if parts.mapping.is_empty() { builtin } else { Some(parts.mapping) };
+    let built_in = built_in(&parts.chosen).map(str::to_owned);
+    let mapping = if parts.mapping.is_empty() { built_in } else { Some(parts.mapping) };
     let Some(mapping) = mapping else { return refused(&ctx, Refusal::field("mapping", "choose")).await };
-    let upload = match Upload::new(&ctx.actor, &parts.name, parts.file, &mapping) {
+    match checked(&ctx, &parts.name, parts.file, &mapping).await {
+        Ok(Ok(job)) => on_to(&format!("/imports/{}", job.id)),
+        Ok(Err(told)) => shown(&ctx, StatusCode::UNPROCESSABLE_ENTITY, None, Some(told)).await,
+        Err(Failure { refusal: Some(refusal @ Refusal::Field { .. }), .. }) => refused(&ctx, refusal).await,
+        Err(other) => Err(other),
+    }
+}
+
+/// Reads a file whole and keeps it to be stored; or says why it cannot be read.
+pub(crate) async fn checked(
+    ctx: &Ctx,
+    name: &str,
+    file: Vec<u8>,
+    mapping: &str,
+) -> Result<Result<Arc<ImportJob>, String>, Failure> {
+    let upload = match Upload::new(&ctx.actor, name, file, mapping) {
         Ok(upload) => Arc::new(upload),
-        Err(UploadError::Refused(refusal)) => return refused(&ctx, refusal).await,
-        Err(UploadError::Mapping(told)) => {
-            return shown(&ctx, StatusCode::UNPROCESSABLE_ENTITY, None, Some(told)).await;
-        }
+        Err(UploadError::Refused(refusal)) => return Err(refusal.into()),
+        Err(UploadError::Mapping(told)) => return Ok(Err(told)),
     };
     let (reader, now) = (upload.clone(), ctx.app().now());
     let checked = tokio::task::spawn_blocking(move || reader.check(now)).await;
     let checked = match checked.map_err(|_| Failure::status(StatusCode::INTERNAL_SERVER_ERROR))? {
         Ok(checked) => checked,
-        Err(error) => return shown(&ctx, StatusCode::UNPROCESSABLE_ENTITY, None, Some(error.to_string())).await,
+        Err(error) => return Ok(Err(error.to_string())),
     };
     let job = Arc::new(ImportJob {
         id: sizao_app::new_id(ctx.wall()),
@@ -161,9 +215,8 @@ pub(crate) async fn upload(ctx: Ctx, multipart: Multipart) -> Answer {
         facts: AtomicU64::new(0),
         state: Mutex::new(State::Checked),
     });
-    let id = job.id;
-    keep(&ctx, job);
-    on_to(&format!("/imports/{id}"))
+    keep(ctx, job.clone());
+    Ok(Ok(job))
 }
 
 async fn refused(ctx: &Ctx, refusal: Refusal) -> Answer {
@@ -275,9 +328,8 @@ impl ImportPage {
 
 /// What became of an upload: what would happen, how far it is, what happened.
 pub(crate) async fn show(ctx: Ctx, Path(id): Path<Uuid>) -> Answer {
-    can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
     let job = find(&ctx, id)?;
-    let state = job.state.lock().expect("no thread panics with it").clone();
+    let state = job.state();
     let lang = ctx.asked.lang;
     let (word, told, report) = match state {
         State::Checked => ("checked", None, None),
@@ -314,8 +366,13 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<Uuid>) -> Answer {
 
 /// Stores the rows, under mandates in force; without one nothing is stored.
 pub(crate) async fn store(Path(id): Path<Uuid>, Sent(ctx, _): Sent) -> Answer {
-    can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
     let job = find(&ctx, id)?;
+    begin(&ctx, &job).await?;
+    on_to(&format!("/imports/{id}"))
+}
+
+/// Begins to store an upload that was checked.
+pub(crate) async fn begin(ctx: &Ctx, job: &Arc<ImportJob>) -> Result<(), Failure> {
     for collection in &job.checked.collections {
         ctx.app().require_mandate(*collection, ctx.actor.division).await?;
     }
@@ -340,12 +397,11 @@ pub(crate) async fn store(Path(id): Path<Uuid>, Sent(ctx, _): Sent) -> Answer {
             }
         }
     });
-    on_to(&format!("/imports/{id}"))
+    Ok(())
 }
 
 /// The rows handed back, to be mended and sent again.
 pub(crate) async fn to_mend(ctx: Ctx, Path(id): Path<Uuid>) -> Result<Response, Failure> {
-    can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
     let job = find(&ctx, id)?;
     let (kind, end) = if job.upload.is_workbook() {
         ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")
@@ -358,7 +414,8 @@ pub(crate) async fn to_mend(ctx: Ctx, Path(id): Path<Uuid>) -> Result<Response, 
 }
 
 /// An upload of the actor's own account; others' do not exist.
-fn find(ctx: &Ctx, id: Uuid) -> Result<Arc<ImportJob>, Failure> {
+pub(crate) fn find(ctx: &Ctx, id: Uuid) -> Result<Arc<ImportJob>, Failure> {
+    can(&ctx.actor, Action::Import, ctx.actor.division, Purpose::Reporting)?;
     let jobs = ctx.shared.imports.lock().expect("no thread panics with it");
     let job = jobs.get(&id).filter(|job| job.account == ctx.actor.account).cloned();
     Ok(job.ok_or(Refusal::NotFound)?)

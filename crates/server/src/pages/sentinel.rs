@@ -115,7 +115,7 @@ fn entry_of(ctx: &Ctx, fields: &Fields) -> Entry {
         Instant::from_micros(now.as_micros() - age)
     });
     let text = |name: &str| fields.text(name);
-    let symptoms: Vec<String> = fields.all("symptom").into_iter().chain([text("symptoms")]).collect();
+    let symptoms: Vec<String> = fields.all("symptom").map(str::to_owned).chain([text("symptoms")]).collect();
     Entry {
         key: if text("client_key").is_empty() { sizao_app::new_id(ctx.wall()).to_string() } else { text("client_key") },
         institution: text("institution"),
@@ -124,7 +124,7 @@ fn entry_of(ctx: &Ctx, fields: &Fields) -> Entry {
         entered_at: entered.to_rfc3339(),
         day: text("day"),
         count: text("count"),
-        drugs: fields.all("drugs"),
+        drugs: fields.all("drugs").map(str::to_owned).collect(),
         name: text("name"),
         document: text("document"),
         phone: text("phone"),

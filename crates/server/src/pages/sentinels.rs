@@ -68,7 +68,7 @@ pub(crate) async fn add(Sent(ctx, fields): Sent) -> Answer {
         kind: fields.text("kind"),
         division: fields.text("division"),
         code: fields.text("code"),
-        capabilities: fields.all("capabilities"),
+        capabilities: fields.all("capabilities").map(str::to_owned).collect(),
     };
     match ctx.app().add_institution(&ctx.actor, &form, ctx.wall()).await {
         Ok(id) => on_to(&format!("/sentinels/{id}")),
@@ -100,7 +100,8 @@ pub(crate) async fn responsible(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -
 
 /// Sets the duties.
 pub(crate) async fn capabilities(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answer {
-    ctx.app().set_capabilities(&ctx.actor, id, &fields.all("capabilities"), ctx.wall()).await?;
+    let duties: Vec<String> = fields.all("capabilities").map(str::to_owned).collect();
+    ctx.app().set_capabilities(&ctx.actor, id, &duties, ctx.wall()).await?;
     on_to(&format!("/sentinels/{id}"))
 }
 

@@ -15,6 +15,8 @@ use ed25519_dalek::SigningKey;
 use sizao_app::{
     App, Rules,
     accounts::form_word,
+    api_tokens::{PREFIX, scopes_of},
+    authorization::Action,
     identity::{Actor, Role},
     intake::Upload,
     mandates::{Collection, NewMandate},
@@ -22,7 +24,7 @@ use sizao_app::{
 use sizao_model::{DivisionCode, Instant, PersonId, draft::PersonName};
 use sizao_policy::{Pack, PackTimeline};
 use sizao_server::{Settings, Shared, router};
-use sizao_store::{AccountRecord, Entropy, MasterKey, Place, Store, StoreKind, UnitRecord};
+use sizao_store::{AccountRecord, ApiTokenRecord, Entropy, MasterKey, Place, Store, StoreKind, UnitRecord};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -214,6 +216,48 @@ impl World {
 
     pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
         self.ask(with_session(Request::get(path), token).body(Body::empty()).unwrap()).await
+    }
+
+    /// A program's token of a new account, for everything that its role may give.
+    pub async fn token_in(&self, unit: &UnitRecord, role: Role) -> String {
+        let scopes: Vec<&str> = scopes_of(role).into_iter().map(Action::name).collect();
+        self.token_for(unit, role, &scopes.join(" "), now().plus_hours(1)).await
+    }
+
+    /// A token of a new account, for some actions, until a moment.
+    pub async fn token_for(&self, unit: &UnitRecord, role: Role, scopes: &str, expires_at: Instant) -> String {
+        let account = self.account(unit, role).await;
+        let token = ApiTokenRecord {
+            id: fresh(),
+            account: account.id,
+            name: "test".into(),
+            scopes: scopes.into(),
+            made_at: now(),
+            seen_at: None,
+            expires_at,
+        };
+        format!("{PREFIX}{}", sizao_store::hex(&self.app.store().add_api_token(&token).await.unwrap()))
+    }
+
+    /// Asks the API, with a body where there is one.
+    pub async fn api(&self, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        self.ask(request.body(Body::from(body.unwrap_or_default().to_owned())).unwrap()).await
+    }
+
+    /// Sends facts, one a line, under a key.
+    pub async fn send_facts(&self, token: &str, key: &str, lines: &str) -> Answer {
+        let request = Request::post("/api/v1/facts")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/x-ndjson")
+            .header("idempotency-key", key);
+        self.ask(request.body(Body::from(lines.to_owned())).unwrap()).await
     }
 
     /// Sends a form as our own page does.
