@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex};
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
 pub use sizao_store::StoreError;
-use sizao_store::{Certificate, Store};
+use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};
@@ -105,6 +105,23 @@ impl App {
         assessing.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
+    }
+
+    /// On whose behalf the node records.
+    pub const fn recorder(&self) -> Uuid {
+        self.recorder
+    }
+
+    /// Appends facts that the node itself makes, signed by it.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn append_facts(&self, facts: Vec<NewFact>) -> Result<Vec<Receipt>, AppError> {
+        let sealer = self.store.sealer(&facts).await?;
+        let salts = self.store.salts(facts.len());
+        let sealed: Vec<_> = facts.into_iter().zip(&salts).map(|(fact, salt)| sealer.seal(fact, salt)).collect();
+        let submission = Submission::sign(&sealed, &self.signer);
+        Ok(self.store.append(sealed, &submission, None, self.now()).await?.receipts)
     }
 
     /// Ends the node: everything is written to the main file.

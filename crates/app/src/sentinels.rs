@@ -13,8 +13,11 @@ use crate::identity::named;
 pub use entries::Entry;
 pub use register::{InstitutionView, NewInstitution, NewResponsible};
 pub use reports::{Breach, Reported, SiteDay, SiteView};
-pub use sales::{NamedSale, SaleLine};
-pub use scores::{MonthScore, NewReview, ReviewLine};
+pub use sales::{NamedSale, SaleLine, TERM_DAYS};
+pub use scores::{Decision, MonthScore, NewReview, ReviewKind, ReviewLine};
+pub use sizao_epi::duties::{Duty, DutyClock, Standing};
+pub use sizao_epi::site_score::{Part, SiteScore};
+pub use sizao_store::{InstitutionRecord, ReviewRecord, UnitRecord};
 
 named! {
     /// What an institution may do, and so has to report.
@@ -114,6 +117,11 @@ pub(crate) fn kind_of_code(code: i64) -> Option<SentinelKind> {
 /// One bit for each kind of drug.
 pub(crate) fn drug_bits(drugs: &[DrugKind]) -> i64 {
     drugs.iter().fold(0, |bits, drug| bits | 1 << (*drug as i64))
+}
+
+/// The words of the kinds in a set of bits.
+pub fn drug_words(bits: &i64) -> Vec<&'static str> {
+    DRUGS.into_iter().filter(|drug| bits & (1 << (*drug as i64)) != 0).map(drug_name).collect()
 }
 
 /// The id of an institution that a list calls by a code; an id is taken as it is.

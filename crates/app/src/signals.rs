@@ -181,7 +181,7 @@ impl App {
     ) -> Result<(), AppError> {
         let signal = self.signal_seen(actor, id, Action::AnswerSignals).await?;
         if signal.answered_at.is_none() {
-            return Err(Refusal::field("outcome", "answer-first").into());
+            return Err(Refusal::field("outcome", "sen-answer-first").into());
         }
         let outcome = SignalOutcome::from_name(outcome).ok_or(Refusal::field("outcome", "choose"))?;
         let step = self.step(actor, id, "closed", outcome.name(), checked("told", told)?);

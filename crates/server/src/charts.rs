@@ -1,12 +1,16 @@
 //! Drawings that the server makes: the epidemic curve, and the days of one person.
 
 mod axis;
+mod watch;
 
 use std::fmt::Write;
 
 use sizao_app::board::DayCount;
 
-pub(crate) use self::axis::{days, two_plans};
+pub(crate) use self::{
+    axis::{days, two_plans},
+    watch::series,
+};
 use crate::view::Chrome;
 
 const WIDTH: i32 = 420;

@@ -147,6 +147,41 @@ pub(crate) fn draw(board: &Board, lang: Lang) -> Drawn {
     }
 }
 
+/// Draws the counties of a division with a diamond where a signal is: filled while it waits for an answer.
+pub(crate) fn signals(within: DivisionCode, marks: &[(DivisionCode, bool)], lang: Lang) -> Drawn {
+    let map = map();
+    let mut body = String::new();
+    for county in &map.counties {
+        let class = if county.code.is_under(within) { "m0" } else { "mx" };
+        let _ = write!(body, "<path class=\"{class}\" d=\"{}\"/>", county.path);
+    }
+    for city in &map.cities {
+        let _ = write!(body, "<path class=\"mc\" d=\"{}\"/>", city.path);
+    }
+    let name = |outline: &Outline| if lang == Lang::Zh { outline.zh } else { outline.en };
+    for city in map.cities.iter().filter(|city| city.code.is_under(within)) {
+        let _ = write!(body, "<text x=\"{}\" y=\"{}\">{}</text>", city.x, city.y + 8, name(city));
+    }
+    let mut words = Vec::new();
+    for (place, is_open) in marks {
+        let Some(county) = map.counties.iter().find(|county| county.code == *place) else { continue };
+        let class = if *is_open { "dia" } else { "dia done" };
+        let _ = write!(
+            body,
+            "<path class=\"{class}\" d=\"M{} {}l13 13l-13 13l-13 -13z\"><title>{}</title></path>",
+            county.x,
+            county.y - 13,
+            name(county)
+        );
+        if !words.contains(&name(county)) {
+            words.push(name(county));
+        }
+    }
+    let elsewhere = marks.iter().filter(|(place, _)| map.counties.iter().all(|county| county.code != *place)).count();
+    let words = words.join(if lang == Lang::Zh { "，" } else { ", " });
+    Drawn { width: map.width, height: map.height, body, words, elsewhere: elsewhere as u64 }
+}
+
 fn class_of(rate: f64) -> &'static str {
     match rate {
         rate if rate <= 0.0 => "m0",

@@ -12,8 +12,11 @@ pub(crate) mod node;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod sentinel;
+pub(crate) mod sentinels;
 pub(crate) mod sign_in;
 pub(crate) mod visits;
+pub(crate) mod signals;
 
 use askama::Template;
 use axum::{

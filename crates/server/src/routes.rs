@@ -12,6 +12,10 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{accounts, audit, board, imports, loops, mandates, me, my, node, packs, people, person, sign_in, visits},
+    pages::{
+        accounts, audit, board, imports, mandates, me, node, packs, people, person, sentinel, sentinels, sign_in,
+        signals,
+    },
     state::Shared,
 };
 
@@ -110,6 +114,23 @@ pub const ROUTES: &[Route] = routes![
     get "/api/v1/openapi.json" Anyone => api::served,
     get "/reference" Anyone => api::reference,
     get "/operation" May(A::ViewOperation) => node::operation,
+    get "/sentinel" May(A::ReportSentinel) => sentinel::form,
+    post "/sentinel" May(A::ReportSentinel) => sentinel::report,
+    get "/sentinel/record" May(A::ReportSentinel) => sentinel::record,
+    post "/sentinel/record/{id}/objection" May(A::ReportSentinel) => sentinel::object,
+    get "/sentinels" May(A::ViewSentinels) => sentinels::list,
+    post "/sentinels" May(A::ManageSentinels) => sentinels::add,
+    get "/sentinels/{id}" May(A::ViewSentinels) => sentinels::show,
+    post "/sentinels/{id}/responsible" May(A::ManageSentinels) => sentinels::responsible,
+    post "/sentinels/{id}/capabilities" May(A::ManageSentinels) => sentinels::capabilities,
+    post "/sentinels/{id}/close" May(A::ManageSentinels) => sentinels::close,
+    post "/sentinels/{id}/reviews" May(A::ManageSentinels) => sentinels::propose,
+    post "/reviews/{id}" May(A::ManageSentinels) => sentinels::decide,
+    post "/sales/{id}" May(A::OpenSale) => signals::open_sale,
+    get "/signals" May(A::ViewSignals) => signals::list,
+    get "/signals/{id}" May(A::ViewSignals) => signals::show,
+    post "/signals/{id}/answer" May(A::AnswerSignals) => signals::answer,
+    post "/signals/{id}/close" May(A::AnswerSignals) => signals::close,
 ];
 
 /// Largest body of a form, in bytes.

@@ -43,6 +43,8 @@ pub struct Shared {
     pub(crate) jobs_fine: AtomicBool,
     /// When the last round of jobs ended, microseconds; 0: not yet.
     pub(crate) jobs_at: AtomicI64,
+    /// The hour for which signals were looked for last.
+    pub(crate) watched_hour: AtomicI64,
     /// Verifying reads the whole log: one at a time.
     pub(crate) verifying: Semaphore,
     /// Requests at once; more are told to come back.
@@ -65,6 +67,7 @@ impl Shared {
             comparing: Semaphore::new(1),
             jobs_fine: AtomicBool::new(true),
             jobs_at: AtomicI64::new(0),
+            watched_hour: AtomicI64::new(i64::MIN),
             verifying: Semaphore::new(1),
             turns: Semaphore::new(TURNS),
         })
@@ -116,6 +119,16 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
         tracing::warn!(lapsed, "{lapsed} appeals lapsed in favour of the person: nobody decided in time");
     }
     shared.app.forget_passes().await?;
+    let handed = shared.app.escalate_signals().await?;
+    if handed > 0 {
+        tracing::warn!(handed, "{handed} signals were not answered in time and went to the next level");
+    }
+    let hour = shared.app.now().as_micros().div_euclid(3_600_000_000);
+    if shared.watched_hour.swap(hour, Ordering::Relaxed) != hour {
+        let open = shared.app.refresh_signals().await?;
+        let forgotten = shared.app.forget_sales().await?;
+        tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
+    }
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
     let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");

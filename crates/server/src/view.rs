@@ -8,8 +8,10 @@ use sizao_app::{
     authorization::{Action, purposes},
     identity::Role,
     places,
+    sentinels::{DutyClock, Part, SiteScore, Standing, drug_words, kind_name},
+    signals::Reproduction,
 };
-use sizao_model::{CivilDay, DivisionCode, Instant};
+use sizao_model::{CivilDay, DivisionCode, Instant, fact::SentinelKind};
 
 use crate::{
     assets,
@@ -49,11 +51,14 @@ pub(crate) struct Tab {
 
 /// Pages by the right that opens them, in the order of the tabs.
 const TABS: [(Action, &str, &str); 11] = [
+    (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::ListPeople, "/people", "tab-people"),
+    (Action::ViewSignals, "/signals", "tab-signals"),
+    (Action::ViewSentinels, "/sentinels", "tab-sentinels"),
     (Action::Import, "/imports", "tab-imports"),
     (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
@@ -92,7 +97,7 @@ impl Chrome {
         let tab = |(_, href, key): &(Action, &'static str, &str)| Tab {
             href,
             label: lang::text(lang, key, &[]),
-            current: path.starts_with(href),
+            current: path.strip_prefix(href).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         };
         Self {
             csrf: ctx.csrf.clone(),
@@ -140,6 +145,74 @@ impl Chrome {
         lang::text(self.lang, key, &[("n", Cow::Owned(count.to_string())), ("shown", Cow::Owned(number(count)))])
     }
 
+    /// A number with its sign, without decimals.
+    pub(crate) fn signed(&self, value: impl Num) -> String {
+        let value = value.num().round();
+        if value > 0.0 { format!("+{value}") } else { format!("{value}") }
+    }
+
+    /// A number without decimals.
+    pub(crate) fn whole(&self, value: impl Num) -> String {
+        format!("{:.0}", value.num())
+    }
+
+    /// A number with two decimals.
+    pub(crate) fn decimal(&self, value: impl Num) -> String {
+        format!("{:.2}", value.num())
+    }
+
+    /// A number given in thousandths, without decimals; one below ten with one.
+    pub(crate) fn milli(&self, value: impl Num) -> String {
+        let value = value.num() / 1_000.0;
+        if value < 10.0 { format!("{value:.1}") } else { number(&(value.round().max(0.0) as u64)) }
+    }
+
+    /// A probability given in millionths, in percent.
+    pub(crate) fn percent(&self, millionths: impl Num) -> String {
+        format!("{:.0}%", millionths.num() / 10_000.0)
+    }
+
+    /// The parts of a score, in their order.
+    pub(crate) fn parts(&self, score: &SiteScore) -> Vec<Part> {
+        vec![score.timeliness, score.completeness, score.validity]
+    }
+
+    /// A part of a score: so many of so many.
+    pub(crate) fn part(&self, part: &Part) -> String {
+        self.t2("sen-of", ("good", &part.good.to_string()), ("of", &part.of.to_string()))
+    }
+
+    /// Of which days and cases a reproduction number speaks.
+    pub(crate) fn r_told(&self, r: &Reproduction) -> String {
+        self.t2("sig-r-told", ("day", &self.on(&r.on)), ("n", &self.whole(r.cases)))
+    }
+
+    /// The end of a clock.
+    pub(crate) fn due(&self, clock: &DutyClock) -> String {
+        self.at(&clock.due_at())
+    }
+
+    /// The word of a kind of report.
+    pub(crate) fn kind(&self, kind: &SentinelKind) -> String {
+        self.word("sen-kind", kind_name(*kind))
+    }
+
+    /// The words of the kinds of drugs in a set of bits.
+    pub(crate) fn drugs(&self, bits: &i64) -> String {
+        let words: Vec<String> = drug_words(bits).into_iter().map(|word| self.word("sen-drug", word)).collect();
+        words.join(" ")
+    }
+
+    /// How a duty stands, in words.
+    pub(crate) fn standing(&self, standing: &Standing) -> String {
+        match *standing {
+            Standing::Kept { took } => self.t1("sen-kept", "m", took),
+            Standing::DoneLate { late } => self.t1("sen-late", "m", late),
+            Standing::Overdue { late } => self.t1("sen-overdue", "m", late),
+            Standing::Running { left } => self.t1("sen-left", "m", left),
+        }
+    }
+
     /// A moment.
     pub(crate) fn at(&self, instant: &Instant) -> String {
         moment(self.lang, *instant)
@@ -153,6 +226,29 @@ impl Chrome {
     /// Name of a division, with its code where that is all there is.
     pub(crate) fn place(&self, division: &DivisionCode) -> String {
         place(self.lang, *division)
+    }
+}
+
+/// A number, behind any number of references: templates lend what they have.
+pub(crate) trait Num {
+    fn num(&self) -> f64;
+}
+
+impl Num for f64 {
+    fn num(&self) -> f64 {
+        *self
+    }
+}
+
+impl Num for i64 {
+    fn num(&self) -> f64 {
+        *self as f64
+    }
+}
+
+impl<T: Num> Num for &T {
+    fn num(&self) -> f64 {
+        (**self).num()
     }
 }
 

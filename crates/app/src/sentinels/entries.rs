@@ -76,15 +76,15 @@ impl Named {
         let name = checked_name(fields[0], name)?;
         let (document, phone) = (document.trim(), phone.trim());
         if document.is_empty() && phone.is_empty() {
-            return Err(Refusal::field(fields[2], "document-or-phone"));
+            return Err(Refusal::field(fields[2], "sen-document-or-phone"));
         }
         if !document.is_empty() {
             Document::new(DocumentKind::ResidentId, document)
                 .or_else(|_| Document::new(DocumentKind::Passport, document))
-                .map_err(|_| Refusal::field(fields[1], "document"))?;
+                .map_err(|_| Refusal::field(fields[1], "sen-document"))?;
         }
         if !phone.is_empty() {
-            Phone::new(phone, PhoneRole::Own).map_err(|_| Refusal::field(fields[2], "phone"))?;
+            Phone::new(phone, PhoneRole::Own).map_err(|_| Refusal::field(fields[2], "sen-phone"))?;
         }
         Ok(Self { name, document: document.to_owned(), phone: phone.to_owned() })
     }
@@ -152,33 +152,33 @@ impl Entry {
         let kind = kind_of_name(self.kind.trim()).ok_or(Refusal::field("kind", "choose"))?;
         let key = self.key.trim();
         if !(8..=80).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b)) {
-            return Err(Refusal::field("key", "key"));
+            return Err(Refusal::field("key", "sen-key"));
         }
         let entered_at = match self.entered_at.trim() {
             "" => None,
-            text => Some(moment(text).ok_or(Refusal::field("entered_at", "moment"))?),
+            text => Some(moment(text).ok_or(Refusal::field("entered_at", "sen-moment"))?),
         };
         // A device whose clock is ahead entered it now at the latest.
         let entered_at = entered_at.map(|at| at.min(now));
         let seen_at = match self.seen_at.trim() {
             "" => entered_at.unwrap_or(now),
-            text => moment(text).ok_or(Refusal::field("seen_at", "moment"))?,
+            text => moment(text).ok_or(Refusal::field("seen_at", "sen-moment"))?,
         };
         if seen_at > now.plus_minutes(AHEAD_MINUTES) {
-            return Err(Refusal::field("seen_at", "in-the-future"));
+            return Err(Refusal::field("seen_at", "sen-in-the-future"));
         }
         if seen_at < now.plus_hours(-OLD_HOURS) {
-            return Err(Refusal::field("seen_at", "too-old"));
+            return Err(Refusal::field("seen_at", "sen-too-old"));
         }
         let counts_day = matches!(kind, SentinelKind::Absence | SentinelKind::Zero);
         let day = match self.day.trim() {
             text if counts_day && !text.is_empty() => {
-                CivilDay::parse(text).map_err(|_| Refusal::field("day", "day"))?
+                CivilDay::parse(text).map_err(|_| Refusal::field("day", "sen-day"))?
             }
             _ => seen_at.day(),
         };
         if day > now.day() || day < now.day().plus_days(-7) {
-            return Err(Refusal::field("day", if day > now.day() { "in-the-future" } else { "too-old" }));
+            return Err(Refusal::field("day", if day > now.day() { "sen-in-the-future" } else { "sen-too-old" }));
         }
         Ok(Checked {
             key: key.to_owned(),
@@ -203,12 +203,12 @@ impl Entry {
     fn counted(&self, kind: SentinelKind) -> Result<u32, Refusal> {
         match (kind, self.count.trim()) {
             (SentinelKind::Zero, "" | "0") => Ok(0),
-            (SentinelKind::Zero, _) => Err(Refusal::field("count", "zero-count")),
+            (SentinelKind::Zero, _) => Err(Refusal::field("count", "sen-zero-count")),
             (SentinelKind::Fever | SentinelKind::AntigenPositive | SentinelKind::DrugSale, "") => Ok(1),
             (SentinelKind::Fever | SentinelKind::AntigenPositive, text) if text != "1" => {
-                Err(Refusal::field("count", "one-person"))
+                Err(Refusal::field("count", "sen-one-person"))
             }
-            (_, text) => text.parse().ok().filter(|n| *n <= COUNT_MAX).ok_or(Refusal::field("count", "count")),
+            (_, text) => text.parse().ok().filter(|n| *n <= COUNT_MAX).ok_or(Refusal::field("count", "sen-count")),
         }
     }
 
@@ -223,21 +223,21 @@ impl Entry {
         }
         sold.sort_unstable();
         sold.dedup();
-        if sold.is_empty() { Err(Refusal::field("drugs", "choose-drugs")) } else { Ok(sold) }
+        if sold.is_empty() { Err(Refusal::field("drugs", "sen-choose-drugs")) } else { Ok(sold) }
     }
 
     fn degrees(&self, kind: SentinelKind) -> Result<Option<f64>, Refusal> {
         let text = self.temperature.trim();
         if text.is_empty() {
             return if kind == SentinelKind::Fever {
-                Err(Refusal::field("temperature", "temperature"))
+                Err(Refusal::field("temperature", "sen-temperature"))
             } else {
                 Ok(None)
             };
         }
         let degrees: Option<f64> = text.parse().ok();
         let fits = degrees.filter(|degrees| (34.0..=43.0).contains(degrees));
-        fits.map(Some).ok_or(Refusal::field("temperature", "temperature"))
+        fits.map(Some).ok_or(Refusal::field("temperature", "sen-temperature"))
     }
 
     /// The names of a sale; none where neither buyer nor patient is given: a sum.
@@ -335,12 +335,12 @@ mod tests {
     fn a_fever_needs_a_name_a_way_to_reach_the_patient_and_a_temperature() {
         check(|_| {}, None);
         check(|entry| entry.name.clear(), Some(("name", "empty")));
-        check(|entry| entry.phone.clear(), Some(("phone", "document-or-phone")));
-        check(|entry| entry.phone = "123".to_owned(), Some(("phone", "phone")));
-        check(|entry| entry.document = "11010519491231002Y".to_owned(), Some(("document", "document")));
-        check(|entry| entry.temperature = "384".to_owned(), Some(("temperature", "temperature")));
-        check(|entry| entry.count = "3".to_owned(), Some(("count", "one-person")));
-        check(|entry| entry.key = "short".to_owned(), Some(("key", "key")));
+        check(|entry| entry.phone.clear(), Some(("phone", "sen-document-or-phone")));
+        check(|entry| entry.phone = "123".to_owned(), Some(("phone", "sen-phone")));
+        check(|entry| entry.document = "11010519491231002Y".to_owned(), Some(("document", "sen-document")));
+        check(|entry| entry.temperature = "384".to_owned(), Some(("temperature", "sen-temperature")));
+        check(|entry| entry.count = "3".to_owned(), Some(("count", "sen-one-person")));
+        check(|entry| entry.key = "short".to_owned(), Some(("key", "sen-key")));
     }
 
     #[test]
@@ -348,9 +348,9 @@ mod tests {
         let seen = fever().check(now()).unwrap();
         assert_eq!(seen.seen_at, Instant::parse("2022-03-17T08:10:00+08:00").unwrap());
         assert_eq!(seen.symptoms.len(), 2);
-        check(|entry| entry.seen_at = "2022-03-17T09:36".to_owned(), Some(("seen_at", "in-the-future")));
-        check(|entry| entry.seen_at = "2022-03-01T09:36".to_owned(), Some(("seen_at", "too-old")));
-        check(|entry| entry.seen_at = "yesterday".to_owned(), Some(("seen_at", "moment")));
+        check(|entry| entry.seen_at = "2022-03-17T09:36".to_owned(), Some(("seen_at", "sen-in-the-future")));
+        check(|entry| entry.seen_at = "2022-03-01T09:36".to_owned(), Some(("seen_at", "sen-too-old")));
+        check(|entry| entry.seen_at = "yesterday".to_owned(), Some(("seen_at", "sen-moment")));
     }
 
     #[test]

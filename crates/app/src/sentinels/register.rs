@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sizao_model::{CivilDay, DivisionCode, Instant};
-use sizao_store::{InstitutionChange, InstitutionRecord, ResponsibleRecord};
+use sizao_store::{InstitutionChange, InstitutionRecord, ResponsibleRecord, UnitRecord};
 use uuid::Uuid;
 
 use super::{Capability, institution_id};
@@ -91,6 +91,15 @@ impl App {
         Ok(self.store().institutions_of(actor.unit).await?)
     }
 
+    /// Units whose accounts may report for a new institution.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn units_for_sites(&self, actor: &Actor) -> Result<Vec<UnitRecord>, AppError> {
+        let scope = Scope::of(actor, Action::ManageSentinels, Purpose::Administration)?;
+        Ok(self.store().list_units(scope.division(), LISTED_MAX).await?)
+    }
+
     /// Enters an institution.
     ///
     /// # Errors
@@ -117,7 +126,7 @@ impl App {
             closed_at: None,
         };
         if self.store().load_institution(institution.id).await?.is_some() {
-            return Err(Refusal::field("code", "taken").into());
+            return Err(Refusal::field("code", "sen-taken").into());
         }
         self.store().add_institution(&institution, actor.account).await?;
         self.log_register(actor, institution.id, "made", wall).await?;
@@ -155,11 +164,11 @@ impl App {
         wall: Instant,
     ) -> Result<(), AppError> {
         self.institution_to_manage(actor, id).await?;
-        let day = |field, text: &str| CivilDay::parse(text.trim()).map_err(|_| Refusal::field(field, "day"));
+        let day = |field, text: &str| CivilDay::parse(text.trim()).map_err(|_| Refusal::field(field, "sen-day"));
         let from_on = if form.from_on.trim().is_empty() { self.now().day() } else { day("from_on", &form.from_on)? };
         let until_on = if form.until_on.trim().is_empty() { None } else { Some(day("until_on", &form.until_on)?) };
         if until_on.is_some_and(|until| until < from_on) {
-            return Err(Refusal::field("until_on", "day-order").into());
+            return Err(Refusal::field("until_on", "sen-day-order").into());
         }
         let person = ResponsibleRecord {
             institution: id,

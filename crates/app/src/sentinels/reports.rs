@@ -10,14 +10,14 @@ use sizao_model::{
 };
 use sizao_store::{
     Channel, InstitutionChange, InstitutionRecord, IntakeKey, NewFact, Receipt, ReportRecord, ResponsibleRecord,
-    StoredFact, Submission, VaultPerson,
+    StoredFact, VaultPerson,
 };
 use uuid::Uuid;
 
 use super::{Capability, Entry, drug_bits, entries::Checked, institution_id, kind_code, kind_of_code};
 use crate::{
     App, AppError,
-    authorization::{Action, Purpose, Scope},
+    authorization::{Action, Purpose, Scope, can},
     identity::Actor,
     mandates::Collection,
     names,
@@ -98,11 +98,15 @@ impl App {
     /// [`Refusal::NoMandate`], [`Refusal::Field`], [`Refusal::Changed`] when the key was used for another entry,
     /// [`AppError::Store`].
     pub async fn report_sentinel(&self, actor: &Actor, entry: &Entry, is_page: bool) -> Result<Reported, AppError> {
+        can(actor, Action::ReportSentinel, actor.division, Purpose::Reporting)?;
+        if entry.institution.trim().is_empty() {
+            return Err(Refusal::field("institution", "choose").into());
+        }
         let institution = self.institution_own(actor, institution_id(&entry.institution)).await?;
         let now = self.now();
         let checked = entry.check(now)?;
         if !Capability::for_kind(checked.kind).iter().any(|one| one.is_in(institution.capabilities)) {
-            return Err(Refusal::field("kind", "not-capable").into());
+            return Err(Refusal::field("kind", "sen-not-capable").into());
         }
         self.require_mandate(Collection::Sentinels, institution.division).await?;
         let keeps_names = match (&checked.sale, checked.kind) {
@@ -113,11 +117,7 @@ impl App {
         let person = self.patient_of(&checked, &institution).await?;
         let channel = if is_page { Channel::Page } else { Channel::Api };
         let facts = self.facts_of_entry(&checked, &institution, person, channel, now).await?;
-        let sealer = self.store().sealer(&facts).await?;
-        let salts = self.store().salts(facts.len());
-        let sealed = facts.into_iter().zip(&salts).map(|(fact, salt)| sealer.seal(fact, salt)).collect::<Vec<_>>();
-        let submission = Submission::sign(&sealed, &self.signer);
-        let receipts = self.store().append(sealed, &submission, None, now).await?.receipts;
+        let receipts = self.append_facts(facts).await?;
         if receipts.iter().any(|receipt| matches!(receipt, Receipt::Conflict { .. })) {
             return Err(Refusal::Changed.into());
         }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Names are kept for so many days after the sale: the longest incubation in the packs and a week to follow up.
-const TERM_DAYS: i32 = 21;
+pub const TERM_DAYS: i32 = 21;
 /// Signals of so many days allow to follow up.
 const FOLLOW_UP_DAYS: i32 = 14;
 const LISTED_MAX: u32 = 200;
@@ -82,9 +82,9 @@ impl App {
         wall: Instant,
     ) -> Result<NamedSale, AppError> {
         can(actor, Action::OpenSale, actor.division, Purpose::Control)?;
-        let reason = Reason::parse(reason)?;
         let (sale, text) = self.store().open_sale(fact).await?.ok_or(Refusal::NotFound)?;
         can(actor, Action::OpenSale, sale.division, Purpose::Control)?;
+        let reason = Reason::parse(reason)?;
         let county = sale.division.at(DivisionLevel::County).unwrap_or(sale.division);
         if sale.term_on < self.now().day() || !self.may_follow_up(county).await? {
             return Err(Refusal::NotFound.into());

@@ -221,13 +221,13 @@ impl App {
     ) -> Result<Uuid, AppError> {
         let month = match form.month.trim() {
             "" => month_of(self.now().day()),
-            text => month_of(CivilDay::parse(text).map_err(|_| Refusal::field("month", "day"))?),
+            text => month_of(CivilDay::parse(text).map_err(|_| Refusal::field("month", "sen-day"))?),
         };
         let waiting = self.store().reviews_of(institution.id).await?;
         let is_waiting =
             |review: &ReviewRecord| review.kind == kind.name() && review.month == month && review.decided.is_none();
         if waiting.iter().any(is_waiting) {
-            return Err(Refusal::field("told", "waits-already").into());
+            return Err(Refusal::field("told", "sen-waits-already").into());
         }
         let review = ReviewRecord {
             id: Uuid::now_v7_at(wall),

@@ -7,6 +7,7 @@ use axum::extract::Query;
 use serde::Deserialize;
 use sizao_app::{
     Refusal,
+    authorization::{Action, purposes},
     board::{Board, Early, Group},
 };
 use sizao_model::{DivisionCode, division::DivisionLevel};
@@ -38,6 +39,9 @@ struct BoardPage {
     counties: Vec<County>,
     more: usize,
     up: Option<DivisionCode>,
+    signals: Vec<sizao_app::signals::SignalLine>,
+    sees_signals: bool,
+    reproduction: Option<sizao_app::signals::Reproduction>,
 }
 
 struct County {
@@ -116,6 +120,9 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
         None => None,
     };
     let board = ctx.app().board(&ctx.actor, of).await?;
+    let signals = ctx.app().board_signals(&ctx.actor, board.within).await?;
+    let sees_signals = !purposes(ctx.actor.role, Action::ViewSignals).is_empty();
+    let reproduction = board.opens.then(|| sizao_app::App::reproduction(&board.curve)).flatten();
     let c = Chrome::of(&ctx);
     let map = map::draw(&board, c.lang);
     let (curve, curve_words) = charts::curve(&board.curve, &c);
@@ -140,5 +147,5 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
         let city = board.within.at(DivisionLevel::City).filter(|city| *city != board.within);
         city.filter(|city| city.is_under(ctx.actor.division)).unwrap_or(ctx.actor.division)
     });
-    page(&BoardPage { c, board, map, curve, curve_words, counties, more, up })
+    page(&BoardPage { c, board, map, curve, curve_words, counties, more, up, signals, sees_signals, reproduction })
 }

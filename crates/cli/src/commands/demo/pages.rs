@@ -1,6 +1,7 @@
 //! `sizao demo pages`: a store with the pairs of 2020 and an invented city, an account for every role, and the pages.
 
 mod city;
+mod sentinels;
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -41,7 +42,7 @@ pub struct DemoPages {
 }
 
 /// Role, login, name, unit: everybody who works in the demonstration.
-const PEOPLE: [(Role, &str, &str, usize); 13] = [
+const PEOPLE: [(Role, &str, &str, usize); 16] = [
     (Role::Headquarters, "province", "李薇", 0),
     (Role::Statistician, "stat", "何敏", 0),
     (Role::Auditor, "audit", "郑直", 1),
@@ -55,10 +56,13 @@ const PEOPLE: [(Role, &str, &str, usize); 13] = [
     (Role::Sentinel, "clinic", "陈立", 5),
     (Role::CommunityWorker, "community", "陈淑英", 6),
     (Role::Epidemiologist, "luoyang", "洛平", 7),
+    (Role::Sentinel, "pharmacy", "药小青", 8),
+    (Role::InstitutionKeeper, "school", "沈校医", 9),
+    (Role::Epidemiologist, "review", "高复", 2),
 ];
 
 /// Name, kind, division of the units.
-const UNITS: [(&str, UnitKind, &str); 8] = [
+const UNITS: [(&str, UnitKind, &str); 10] = [
     ("河南省疫情防控指挥部", UnitKind::Headquarters, "41"),
     ("河南省审计组", UnitKind::Audit, "41"),
     ("郑州市疫情防控指挥部", UnitKind::Headquarters, "4101"),
@@ -67,6 +71,8 @@ const UNITS: [(&str, UnitKind, &str); 8] = [
     ("金水区发热门诊", UnitKind::Clinic, "410105"),
     ("金水区东风路社区", UnitKind::Community, "410105"),
     ("洛阳市疾控中心", UnitKind::Cdc, "4103"),
+    ("中原区康宁大药房", UnitKind::Pharmacy, "410102"),
+    ("管城区第三小学", UnitKind::School, "410104"),
 ];
 
 pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode> {
@@ -91,6 +97,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         let password = word();
         people(&app, &password, now).await?;
         mandates(&app, &password).await?;
+        sentinels::take(&app, &password).await?;
         app.follow_log().await?;
         eprintln!("\nDemo accounts, made for this store alone. Password of all, shown this once: {password}");
         for (role, login, name, unit) in PEOPLE {
@@ -129,7 +136,14 @@ async fn signed_in(app: &App, login: &str, password: &str) -> Result<Actor> {
 /// Zhengzhou may collect cases, contacts and results; for registers a second signature is missing.
 async fn mandates(app: &App, password: &str) -> Result<()> {
     let (proposer, signer) = (signed_in(app, "cdc", password).await?, signed_in(app, "zhengzhou", password).await?);
-    for collection in [Collection::Cases, Collection::Contacts, Collection::Tests, Collection::Registers] {
+    for collection in [
+        Collection::Cases,
+        Collection::Contacts,
+        Collection::Tests,
+        Collection::Sentinels,
+        Collection::DrugSales,
+        Collection::Registers,
+    ] {
         let form = NewMandate {
             collection: collection.name().to_owned(),
             area: "4101".to_owned(),
