@@ -94,11 +94,7 @@ impl App {
     }
 
     /// Reads the log to its end: indexes what facts mention and notes whom they concern.
-    async fn read_on(
-        &self,
-        assessing: &mut Assessing,
-        mut progress: impl FnMut(u64),
-    ) -> Result<CaughtUp, AppError> {
+    async fn read_on(&self, assessing: &mut Assessing, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
         // An adoption among the facts read changes what is owed for the others: then once more.
         loop {
