@@ -272,7 +272,9 @@ mod tests {
             .collect();
         let of = |pairs: &[(Assessment, Assessment)]| {
             let mut report = ChangeReport::default();
-            pairs.iter().for_each(|(before, after)| report.note(before, after, "410102", at));
+            for (before, after) in pairs {
+                report.note(before, after, "410102", at);
+            }
             report
         };
         let whole = of(&pairs);
