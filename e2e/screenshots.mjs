@@ -8,7 +8,7 @@ await mkdir(folder, { recursive: true });
 /** Who sees which pages; a function finds an address by following a link. */
 const tour = [
   ["province", [["board", "/board"], ["people", "/people?group=under-measures"], ["person", person]]],
-  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"]]],
+  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans]]],
   ["admin", [["accounts", "/accounts"]]],
   ["audit", [["audit", "/audit"]]],
   ["stat", [["board-statistician", "/board"]]],
@@ -19,6 +19,26 @@ async function person(page) {
   await page.goto(`${base}/people?group=under-measures`);
   await page.locator("[data-rows] tbody a").first().click();
   await page.waitForLoadState();
+}
+
+async function pack(page) {
+  await page.goto(`${base}/packs`);
+  await page.locator("[data-rows] tbody a", { hasText: "cn-covid-v9" }).or(page.locator("[data-rows] tbody tr", { hasText: "cn-covid-v9" }).locator("a").first()).first().click();
+  await page.waitForURL(/packs\/[0-9a-f]{64}/);
+}
+
+async function comparison(page) {
+  await page.goto(`${base}/packs`);
+  const v9 = await page.locator("#compare-pack option", { hasText: "cn-covid-v9" }).getAttribute("value");
+  await page.selectOption("#compare-pack", v9);
+  await page.locator("form[action='/packs/comparisons'] button").click();
+  await page.waitForSelector("table.changes", { timeout: 60000 });
+}
+
+async function twoPlans(page) {
+  await comparison(page);
+  await page.locator("a[href*='/plans?person=']").first().click();
+  await page.waitForURL("**/plans?person=*");
 }
 
 const only = process.argv[2];

@@ -127,9 +127,66 @@ async function pages(chrome) {
   }
 }
 
+/** An epidemiologist compares two packs, opens a person's two plans and proposes; the headquarters signs. */
+async function packs(chrome) {
+  const page = await visitor(chrome, { lang: "zh-CN" });
+  await signIn(page, "cdc");
+  await page.goto(`${base}/packs`);
+  await check(page, "packs");
+  expect((await page.locator("#compare-pack option").count()) > 5, "the packs at hand can be chosen");
+  await page.selectOption("#compare-pack", { label: "新冠肺炎防控方案第九版 (cn-covid-v9)" });
+  await page.locator("form[action='/packs/comparisons'] button").click();
+  await page.waitForURL("**/packs/comparisons/*");
+  const comparison = page.url();
+  await page.waitForSelector("table.changes", { timeout: 60000 });
+  await check(page, "comparison");
+  const number = page.locator(".kpi a.big").first();
+  const shown = (await number.innerText()).replace(/,/g, "");
+  await number.click();
+  await page.waitForURL("**/people?change=*");
+  expect((await page.locator(".head").innerText()).replace(/,/g, "").includes(shown), `the number ${shown} opens its rows`);
+  await check(page, "people of a comparison");
+  await page.locator("[data-rows] tbody a").first().click();
+  await page.waitForURL("**/plans?person=*");
+  expect((await page.locator(".axis svg").count()) === 2, "two plans stand on one axis");
+  await check(page, "two plans");
+  await page.goto(comparison);
+  await page.goto(`${base}/packs`);
+  await page.locator("[data-rows] tbody a", { hasText: "第九版" }).first().click();
+  await page.waitForURL(/packs\/[0-9a-f]{64}/);
+  expect((await page.locator("main").innerText()).includes("默认值，非官方"), "numbers without a source are marked");
+  await check(page, "pack");
+  await page.goto(`${base}/packs`);
+  await page.selectOption("#pack", { label: "新冠肺炎防控方案第九版 (cn-covid-v9)" });
+  await page.fill("#reason", "指挥部会议，走查");
+  await page.locator("form[action='/packs/adoptions'] button").click();
+  await page.waitForURL("**/packs#adoptions");
+  expect((await page.locator("#adoptions").innerText()).includes("等第二签字"), "one signature waits for another");
+  expect((await page.locator("form[action$='/sign']").count()) === 0, "the proposer cannot sign again");
+  await page.context().close();
+  const second = await visitor(chrome, { lang: "zh-CN", viewport: phone });
+  await signIn(second, "zhengzhou");
+  await second.goto(`${base}/packs`);
+  await check(second, "packs on a phone");
+  await second.locator("form[action$='/sign'] button").first().click();
+  await second.waitForURL("**/packs#adoptions");
+  expect((await second.locator("#adoptions").innerText()).includes("已签署"), "two organisations signed");
+  // The node follows its log every few seconds.
+  await second.waitForTimeout(8000);
+  await second.goto(`${base}/packs`);
+  expect((await second.locator("section.card").first().innerText()).includes("待施行"), "the pack is coming");
+  await second.context().close();
+}
+
 const chrome = await browser();
+if (process.argv[2] === "packs") {
+  await packs(chrome);
+  await chrome.close();
+  finish("walk");
+}
 await setUp(chrome);
 await importing(chrome);
 await pages(chrome);
+await packs(chrome);
 await chrome.close();
 finish("walk");

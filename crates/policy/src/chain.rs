@@ -34,8 +34,9 @@ pub(crate) trait Chain {
 
 /// Follows a chain from its opening to `at`.
 pub(crate) fn follow(eras: &[Era], opened_at: Instant, at: Instant, chain: &impl Chain) -> Option<Ruled> {
-    let first = eras.iter().rposition(|era| era.from <= opened_at).unwrap_or(0);
-    let last = eras.iter().rposition(|era| era.from <= at)?.max(first);
+    let last = eras.iter().rposition(|era| era.from <= at)?;
+    // What became known after the moment in question is judged by the rules of that moment.
+    let first = eras.iter().rposition(|era| era.from <= opened_at).unwrap_or(0).min(last);
     let opening = eras[first].rules.as_ref()?;
     // What opened before any pack was in force starts with the first one, and only what is left of it.
     let begins_at = eras[0].from;

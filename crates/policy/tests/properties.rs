@@ -180,6 +180,21 @@ proptest! {
     }
 
     #[test]
+    fn what_was_answered_is_answered_again_whatever_was_recorded_since(timeline in world::timeline(), seeds in world::seeds(70), hours in 0i64..800, ahead in 0i64..300) {
+        let facts = world::facts(timeline, &seeds);
+        let known_at = world::moment(timeline, hours);
+        let then: Vec<Fact> = facts.iter().filter(|fact| fact.recorded_at <= known_at).cloned().collect();
+        let (then, later) = (FactIndex::new(&then), FactIndex::new(&facts));
+        for number in 0..PEOPLE {
+            for now in [known_at, known_at.plus_hours(ahead), known_at.plus_hours(-ahead)] {
+                let answered = assess(&then.dossier(person(number)), packs(timeline), known_at, now);
+                let again = assess(&later.dossier(person(number)), packs(timeline), known_at, now);
+                prop_assert_eq!(plain(answered), plain(again));
+            }
+        }
+    }
+
+    #[test]
     fn every_measure_names_known_facts_and_ends(timeline in world::timeline(), seeds in world::seeds(70), hours in 0i64..800) {
         let facts = world::facts(timeline, &seeds);
         let at = world::moment(timeline, hours);

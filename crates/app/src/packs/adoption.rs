@@ -91,7 +91,7 @@ impl App {
         if at < now || at > now.plus_hours(24 * AHEAD_DAYS_MAX) {
             return Err(Refusal::field("at", "adoption-time").into());
         }
-        let reason = Reason::parse(&form.reason)?;
+        Reason::parse(&form.reason)?;
         let with = self.rules().timeline.with_adopted(&[(*source.pack).clone()], at);
         with.map_err(|_| Refusal::field("at", "adoption-clash"))?;
         let digest = digest_of(&source)?;
@@ -110,7 +110,6 @@ impl App {
         self.store().propose_adoption(&record).await?;
         let told = Reason::of(&format!("proposed {} for {at}", record.pack));
         self.log_deed(actor, Action::AdoptPacks, Purpose::Administration, None, told, wall).await?;
-        drop(reason);
         Ok(record)
     }
 

@@ -166,7 +166,13 @@ impl<'c> Context<'c> {
     }
 
     fn follow(&self, linked: &Linked, at: Instant) -> Option<Ruled> {
-        chain::follow(&self.timeline.eras, linked.opened_at, at, &Followed { context: self, linked })
+        // Eras that begin after the moment in question do not count, even where a later exposure is joined to a chain.
+        chain::follow(
+            &self.timeline.eras[..self.by_era.len()],
+            linked.opened_at,
+            at,
+            &Followed { context: self, linked },
+        )
     }
 
     fn opened(&self, linked: &Linked, ruled: Ruled, now: usize) -> impl Iterator<Item = Opened> {

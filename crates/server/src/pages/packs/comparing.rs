@@ -224,7 +224,7 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<Uuid>) -> Answer {
     }
     let mut response = page_with(StatusCode::OK, &page)?;
     if state == "running" {
-        response.headers_mut().insert(header::REFRESH, header::HeaderValue::from_static("1"));
+        response.headers_mut().insert(header::REFRESH, header::HeaderValue::from_static("2"));
     }
     Ok(response)
 }
