@@ -32,7 +32,14 @@ durability() {
         scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability -- --nocapture
 }
 
-sections=(durability)
+# PEOPLE (200,000) sets the size: about five facts each.
+restore() {
+    "$cargo" build --profile "$profile" --quiet
+    prove "Restored: the same root, the same assessments" \
+        scripts/postgres.sh python3 scripts/prove_restore.py "target/${profile/dev/debug}/sizao" "${PEOPLE:-200000}" "$SIZAO_SEED"
+}
+
+sections=(durability restore)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

@@ -1,5 +1,6 @@
 //! Keeping projections and assessments current: what lies beyond a projection's watermark is the work that is owed.
 
+mod assessing;
 mod explained;
 mod neighbourhood;
 mod opened;
@@ -17,10 +18,10 @@ use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, b
 use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
 
 pub use self::explained::Explained;
-pub(crate) use self::opened::{Opened, Recent};
+pub(crate) use self::{assessing::Assessing, opened::Recent};
 use self::{
     neighbourhood::{Neighbourhood, people_named},
-    opened::Portion,
+    opened::{Opened, Portion},
 };
 use crate::{App, AppError};
 
@@ -87,29 +88,58 @@ pub struct Assessed {
 }
 
 impl App {
-    /// Brings index and assessments up to the end of the log. Calls `progress` with leaves assessed.
+    /// Brings index and assessments up to the end of the log. Calls `progress` with leaves read.
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn catch_up(&self, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
-        let mut opened = self.assessing.lock().await;
+    pub async fn catch_up(&self, progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
+        let mut assessing = self.assessing.lock().await;
+        let mut done = self.read_on(&mut assessing, progress).await?;
+        if assessing.owed.is_behind() {
+            self.settle(&mut assessing, None, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// As [`App::catch_up`], for use while many facts come in: whom they concern may stay owed for some portions, in
+    /// memory, so that somebody with facts in each is assessed once.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn keep_up(&self) -> Result<CaughtUp, AppError> {
+        let mut assessing = self.assessing.lock().await;
+        self.read_on(&mut assessing, |_| {}).await
+    }
+
+    /// Reads the log to its end: indexes what facts mention and notes whom they concern.
+    async fn read_on(
+        &self,
+        assessing: &mut Assessing,
+        mut progress: impl FnMut(u64),
+    ) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
         if self.store.assess_under(&self.rules.context).await? {
             tracing::info!("Packs or program changed: everybody is assessed again");
+            assessing.owed.forget();
         }
         let size = self.store.size().await?;
         let indexed = self.store.watermark(MENTION).await?;
-        let mut from = self.store.watermark(ASSESSMENT).await?.min(indexed);
+        let assessed = self.store.watermark(ASSESSMENT).await?.min(indexed);
+        let mut from = assessing.owed.resume(assessed);
         while from < size {
             let to = (from + PORTION).min(size);
             let portion = Portion::new(self.load(from, to, &mut done).await?);
             if portion.facts().iter().any(|stored| stored.fact.body.kind() == FactKind::Erasure) {
-                opened.forget();
+                assessing.opened.forget();
             }
             if to > indexed {
                 self.index_mentions(&portion, to).await?;
             }
-            self.assess_changed(&portion, &mut opened, to, &mut done).await?;
+            self.note_concerned(&portion, assessing, to).await?;
+            done.facts += portion.facts().len() as u64;
+            if assessing.owed.is_due() {
+                self.settle(assessing, Some(&portion), &mut done).await?;
+            }
             from = to;
             progress(from);
         }
@@ -187,32 +217,43 @@ impl App {
         Ok(())
     }
 
-    async fn assess_changed(
+    /// Notes whom the facts of a portion concern: their assessment is owed.
+    async fn note_concerned(&self, portion: &Portion, assessing: &mut Assessing, to: u64) -> Result<(), AppError> {
+        let changed = self.that_matter(portion).await?;
+        let people = self.concerned(&changed, portion, &mut assessing.opened).await?;
+        tracing::debug!(to, changed = changed.len(), people = people.len(), "Read");
+        // What is recorded of people whom a strong fact names may concern others.
+        let strong = changed.iter().filter(|stored| bearing(&stored.fact) == Bearing::Strong);
+        let mut marked: Vec<PersonId> = strong.flat_map(|stored| people_named(&stored.fact)).collect();
+        marked.extend(&people);
+        marked.sort_unstable();
+        marked.dedup();
+        self.store.save_concerned(&marked).await?;
+        assessing.owed.add(&people, to);
+        Ok(())
+    }
+
+    /// Assesses everybody owed.
+    async fn settle(
         &self,
-        portion: &Portion,
-        opened: &mut Opened,
-        to: u64,
+        assessing: &mut Assessing,
+        portion: Option<&Portion>,
         done: &mut CaughtUp,
     ) -> Result<(), AppError> {
-        done.facts += portion.facts().len() as u64;
-        let changed = self.that_matter(portion).await?;
-        let people = self.concerned(&changed, portion, opened).await?;
+        let Assessing { opened, owed } = assessing;
+        let (people, upto) = owed.all();
         let (mut needed, mut read) = (0, 0);
         for people in people.chunks(PEOPLE_CHUNK) {
-            let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
+            let mut around = Neighbourhood::new(&self.store, opened, portion);
             around.gather(people).await?;
             self.save(people, &around, done).await?;
             read += around.read_from_store();
             needed += around.keep();
         }
         opened.renew(needed, read);
-        tracing::debug!(to, changed = changed.len(), people = people.len(), needed, read, "Assessed");
-        // What is recorded of people whom a strong fact names may concern others.
-        let strong = changed.iter().filter(|stored| bearing(&stored.fact) == Bearing::Strong);
-        let mut marked: Vec<PersonId> = strong.flat_map(|stored| people_named(&stored.fact)).chain(people).collect();
-        marked.sort_unstable();
-        marked.dedup();
-        self.store.save_concerned(&marked, to).await?;
+        self.store.save_assessed(upto).await?;
+        owed.settled();
+        tracing::debug!(upto, people = people.len(), needed, read, "Assessed");
         Ok(())
     }
 

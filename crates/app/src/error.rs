@@ -31,6 +31,9 @@ pub enum AppError {
     /// Rows to mend cannot be kept.
     #[error("the file for the rows that are handed back cannot be written")]
     BadRows(#[source] std::io::Error),
+    /// What is exported cannot be kept.
+    #[error("the exported facts cannot be written")]
+    Export(#[source] std::io::Error),
     /// A part of the program ended early.
     #[error("the import stopped: {0}")]
     Stopped(&'static str),

@@ -3,22 +3,24 @@
 //! A bad row costs one row. Each batch commits with how far the file has come, so that a killed import goes on where it
 //! stopped; a row that was stored before is recognised by its key and changes nothing.
 
+mod people;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sizao_interop::{ImportError, Imported, Note, Row, RowError, RowSource};
 use sizao_model::{
-    Fact, FactId, Instant, PersonId,
+    Fact, FactId, Instant,
     draft::{FactDraft, Origin, provisional_fact},
 };
-use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission, VaultPerson};
+use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission};
 use tokio::{sync::mpsc, task::JoinHandle};
 
+use self::people::{KnownBatch, People};
 use crate::{
     App, AppError,
     assessments::{CaughtUp, PORTION},
-    names,
 };
 
 /// Facts of one transaction: the writer is held for some tens of milliseconds.
@@ -91,6 +93,8 @@ pub struct ImportReport {
     pub repeated: u64,
     /// Rows skipped because an earlier run dealt with them.
     pub resumed_after: u64,
+    /// Whether an earlier run had dealt with the whole list.
+    pub was_finished: bool,
     /// The first rows handed back, by the reader or by the store.
     pub refused: Vec<RowError>,
     /// What should be known about how rows were read.
@@ -144,7 +148,7 @@ impl App {
     pub async fn import(
         self: &Arc<Self>,
         order: ImportOrder,
-        mut rows: mpsc::Receiver<RowBatch>,
+        rows: mpsc::Receiver<RowBatch>,
         watcher: impl ImportWatcher + 'static,
     ) -> Result<ImportReport, AppError> {
         let state = self.begin(&order).await?;
@@ -157,18 +161,20 @@ impl App {
             sender_source,
             may_repeat: !self.store().is_new_source(sender_source).await?,
             sender: order.sender,
-            people: FxHashMap::default(),
             facts: Remembered::default(),
         };
-        while let Some(batch) = rows.recv().await {
-            let batch = reader.read(skip_done(batch, state.rows_done)).await?;
+        let (to_reader, mut named) = mpsc::channel(QUEUE);
+        let people = tokio::spawn(People::new(self.clone()).run(rows, state.rows_done, to_reader));
+        while let Some(batch) = named.recv().await {
+            let batch = reader.read(batch).await?;
             if to_writer.send(batch).await.is_err() {
                 break;
             }
         }
-        drop(to_writer);
+        drop((to_writer, named));
         let report = writer.await.map_err(|_| AppError::Stopped("the writer ended"))??;
-        Ok(ImportReport { resumed_after: state.rows_done, ..report })
+        people.await.map_err(|_| AppError::Stopped("nobody looked for the people"))??;
+        Ok(ImportReport { resumed_after: state.rows_done, was_finished: state.finished, ..report })
     }
 
     /// Remembers facts just appended until they are assessed; leaves in the log, if any is new.
@@ -204,14 +210,6 @@ impl App {
     }
 }
 
-/// Rows of a batch that an earlier run has not dealt with, and refused ones whichever run: the file of rows to mend is
-/// written anew.
-fn skip_done(batch: RowBatch, rows_done: u64) -> RowBatch {
-    let RowBatch { mut rows, bytes } = batch;
-    rows.retain(|row| matches!(row, Imported::Rejected(_)) || row_number(row) > rows_done);
-    RowBatch { rows, bytes }
-}
-
 fn row_number(row: &Imported) -> u64 {
     match row {
         Imported::Accepted(row) => row.origin.row,
@@ -241,7 +239,6 @@ struct Reader<'a> {
     sender: String,
     /// Whether the store may have facts of this sender that this run does not remember.
     may_repeat: bool,
-    people: FxHashMap<PersonId, PersonId>,
     facts: Remembered,
 }
 
@@ -262,6 +259,11 @@ impl Remembered {
         self.young.insert(provisional, id);
     }
 
+    fn forget(&mut self, provisional: FactId) {
+        self.young.remove(&provisional);
+        self.old.remove(&provisional);
+    }
+
     /// Forgets half when there are too many; whether it did.
     fn forget_old(&mut self) -> bool {
         if self.young.len() < REMEMBERED_MAX / 2 {
@@ -273,36 +275,27 @@ impl Remembered {
 }
 
 impl Reader<'_> {
-    async fn read(&mut self, batch: RowBatch) -> Result<ReadyBatch, AppError> {
+    async fn read(&mut self, batch: KnownBatch) -> Result<ReadyBatch, AppError> {
+        let KnownBatch { rows, refused, last_row, bytes } = batch;
         let mut ready = ReadyBatch {
             sealed: Vec::new(),
             facts: Vec::new(),
             rows_of_facts: Vec::new(),
             sources: Vec::new(),
             submission: None,
-            last_row: batch.rows.last().map_or(0, row_number),
-            refused: Vec::new(),
+            last_row,
+            refused,
             notes: Vec::new(),
-            bytes: batch.bytes,
+            bytes,
         };
-        let mut rows = Vec::with_capacity(batch.rows.len());
-        for row in batch.rows {
-            match row {
-                Imported::Accepted(row) => rows.push(row),
-                Imported::Rejected(error) => ready.refused.push(error),
-            }
-        }
-        self.learn_people(&mut rows).await?;
         let now = self.app.now();
         if self.may_repeat {
             self.learn_repeated(&rows).await?;
         }
-        for row in &rows {
-            self.mint(row, now);
-        }
+        let minted: Vec<Vec<FactId>> = rows.iter().map(|row| self.mint(row, now)).collect();
         self.learn_referred(&rows).await?;
         let mut facts = Vec::new();
-        for mut row in rows {
+        for (mut row, minted) in rows.into_iter().zip(minted) {
             ready.notes.append(&mut row.notes);
             let made: Result<Vec<NewFact>, &str> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
             match made {
@@ -311,44 +304,29 @@ impl Reader<'_> {
                     ready.sources.push(row.source);
                     facts.extend(new);
                 }
-                Err(rule) => ready.refused.push(row.source.refuse(rule, "Send that list first, then this row again")),
+                Err(rule) => {
+                    ready.refused.push(row.source.refuse(rule, "Send that list first, then this row again"));
+                    // What refers to a refused row is refused too.
+                    minted.into_iter().for_each(|key| self.facts.forget(key));
+                }
             }
         }
         self.seal(facts, &mut ready).await?;
         Ok(ready)
     }
 
-    /// Asks the vault for the people of these rows; new ones get their ids.
-    async fn learn_people(&mut self, rows: &mut [Row]) -> Result<(), AppError> {
-        let mut unknown: Vec<VaultPerson> = Vec::new();
-        for draft in rows.iter_mut().flat_map(|row| std::mem::take(&mut row.people)) {
-            if draft.names.iter().any(|name| !self.people.contains_key(&name.provisional())) {
-                unknown.push(VaultPerson { search_terms: names::search_terms(&draft), draft });
+    /// Gives keyed facts of a row that are not in the store their ids, so that facts beside them can refer to them; their
+    /// provisional ids.
+    fn mint(&mut self, row: &Row, now: Instant) -> Vec<FactId> {
+        let mut new = Vec::with_capacity(row.facts.len());
+        for key in row.facts.iter().filter_map(|draft| draft.key.as_ref()) {
+            let provisional = provisional_fact(&self.sender, key);
+            if self.facts.get(provisional).is_none() {
+                self.facts.insert(provisional, self.app.store().new_fact_id(now));
+                new.push(provisional);
             }
         }
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        if self.people.len() > REMEMBERED_MAX {
-            self.people.clear();
-        }
-        let ids = self.app.store().resolve_people(&unknown, self.app.now()).await?;
-        for (person, id) in unknown.iter().zip(ids) {
-            self.people.extend(person.draft.names.iter().map(|name| (name.provisional(), id)));
-        }
-        Ok(())
-    }
-
-    /// Gives keyed facts of a row that are not in the store their ids, so that facts beside them can refer to them.
-    fn mint(&mut self, row: &Row, now: Instant) {
-        for draft in &row.facts {
-            if let Some(key) = &draft.key {
-                let provisional = provisional_fact(&self.sender, key);
-                if self.facts.get(provisional).is_none() {
-                    self.facts.insert(provisional, self.app.store().new_fact_id(now));
-                }
-            }
-        }
+        new
     }
 
     /// Asks the store for facts that these rows repeat: what refers to them means the first of that key.
@@ -380,11 +358,6 @@ impl Reader<'_> {
 
     fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, &'static str> {
         let FactDraft { origin, key, person, division, happened, recorded_at, mut body } = draft;
-        let known = |id: PersonId| {
-            self.people.get(&id).copied().ok_or("it names a person whom neither this list nor the store describes")
-        };
-        let person = person.map(known).transpose()?;
-        body.try_map_people(known)?;
         body.try_map_facts(|id| self.facts.get(id).ok_or("it refers to a record that is not in this store"))?;
         let store = self.app.store();
         let recorded_at = recorded_at.filter(|_| store.kind().has_simulated_clock()).unwrap_or(now);
@@ -427,7 +400,7 @@ fn as_stored(new: &NewFact) -> StoredFact {
     StoredFact { leaf: 0, division, fact }
 }
 
-/// Brings assessments up to date beside an import, a portion at a time.
+/// Brings projections up to date beside an import, a portion at a time.
 #[derive(Default)]
 struct Following {
     running: Option<JoinHandle<Result<CaughtUp, AppError>>>,
@@ -446,7 +419,7 @@ impl Following {
         }
         let app = app.clone();
         self.assessed_to = size;
-        self.running = Some(tokio::spawn(async move { app.catch_up(|_| {}).await }));
+        self.running = Some(tokio::spawn(async move { app.keep_up().await }));
         Ok(())
     }
 

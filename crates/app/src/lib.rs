@@ -10,6 +10,7 @@ pub mod authorization;
 pub mod board;
 pub mod courses;
 mod error;
+pub mod export;
 pub mod facts_intake;
 pub mod identity;
 pub mod imports;
@@ -33,7 +34,7 @@ use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
 pub use assessments::Rules;
-use assessments::{Opened, Recent};
+use assessments::{Assessing, Recent};
 pub use error::AppError;
 pub use refusal::Refusal;
 
@@ -45,7 +46,7 @@ pub struct App {
     recorder: Uuid,
     rules: Rules,
     /// Held by whoever brings projections up to date: one at a time in a process.
-    assessing: tokio::sync::Mutex<Opened>,
+    assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
 }
@@ -89,7 +90,7 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
-        self.assessing.lock().await.forget();
+        self.assessing.lock().await.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

@@ -177,6 +177,26 @@ async fn facts_that_come_one_by_one_leave_no_assessment_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_owed_while_facts_come_in_is_assessed_at_the_next_catch_up() {
+    for place in places().await {
+        let world = World::new(&place).await;
+        let facts = city(300, 11);
+        let end = facts[facts.len() - 1].recorded_at.as_micros() + 60_000_000;
+        world.clock.0.store(end, Ordering::Relaxed);
+        let mut assessed = 0;
+        for portion in facts.chunks(300) {
+            world.append(portion).await;
+            assessed += world.app.keep_up().await.unwrap().assessed;
+        }
+        assert_eq!(assessed, 0, "so few facts need not be followed at once");
+        // Stopped here, nothing is lost: the watermark of assessments has not moved.
+        assert_eq!(world.app.store().watermark("assessment").await.unwrap(), 0);
+        assert!(world.app.catch_up(|_| {}).await.unwrap().assessed > 20);
+        world.check(&facts).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_makes_the_same_projections() {
     let place = sqlite();
     let world = World::new(&place).await;

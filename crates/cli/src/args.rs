@@ -66,6 +66,8 @@ pub enum Command {
         /// File to write.
         file: PathBuf,
     },
+    /// Write all facts for another store or program, without names.
+    Export(crate::commands::export::Export),
     /// Pool sizes and mass rounds.
     #[command(subcommand)]
     Plan(crate::commands::plan::Plan),

@@ -4,6 +4,7 @@ mod assess;
 pub(crate) mod demo;
 mod doctor;
 pub mod epi;
+pub mod export;
 mod fence;
 mod import;
 mod init;
@@ -40,6 +41,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),
         Command::Plan(order) => plan::run(&order, json),
+        Command::Export(order) => runtime.block_on(export::run(&node, order, json)),
         Command::Restore { file } => runtime.block_on(log::restore(&node, &file, json)),
         Command::Erase(order) => runtime.block_on(log::erase(&node, order, json)),
         Command::Keys(order) => runtime.block_on(keys::run(&node, order, json)),

@@ -63,7 +63,8 @@ pub enum LineError {
     },
 }
 
-/// The facts of a stream, line by line. Empty lines are passed over; a bad line costs one line.
+/// The facts of a stream, line by line. Empty lines and remarks, which begin with `#`, are passed over; a bad line costs
+/// one line.
 pub struct FactLines<R> {
     lines: Lines<R>,
     labels: Labels,
@@ -126,6 +127,9 @@ pub fn read_facts<R: Read>(reader: R) -> Result<(Vec<Fact>, Labels), Vec<LineErr
     if errors.is_empty() { Ok((facts, lines.into_labels())) } else { Err(errors) }
 }
 
+/// How the first line of a file begins that a store's facts were exported to; the id of the store follows.
+pub const EXPORTED_FROM: &str = "# Facts of store ";
+
 /// Writes facts, one a line.
 ///
 /// # Errors
@@ -138,7 +142,7 @@ pub fn write_facts<'a, W: Write>(mut writer: W, facts: impl IntoIterator<Item = 
     writer.flush()
 }
 
-/// Lines that are not empty, as text, each of bounded length.
+/// Lines that are neither empty nor remarks, as text, each of bounded length.
 struct Lines<R> {
     records: Records<R>,
     line: u64,
@@ -168,7 +172,8 @@ impl<R: Read> Lines<R> {
                 Ok(Some(Record::TooLong(bytes))) => return Some(Err(LineError::TooLong { line, bytes })),
                 Ok(Some(Record::Whole(bytes) | Record::OpenQuote(bytes))) => bytes,
             };
-            if bytes.iter().all(u8::is_ascii_whitespace) || bytes == "\u{feff}".as_bytes() {
+            let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+            if bytes.starts_with(b"#") || bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             return Some(match std::str::from_utf8(self.records.last()) {

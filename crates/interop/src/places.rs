@@ -3,14 +3,37 @@
 use std::{fmt::Write as _, sync::OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sizao_model::DivisionCode;
+use sizao_model::{CivilDay, DivisionCode};
 
 /// Province, city and county codes with their Chinese names: China's division codes for statistics of 2023.
 const NATIONAL: &str = include_str!("../data/divisions_cn.csv");
 
+/// Codes that ended before that list was made, with the day and what stands for the place since.
+const ENDED: &str = include_str!("../data/divisions_ended.csv");
+
+/// A division whose code is no longer in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its Chinese name.
+    pub name: &'static str,
+    /// From this day on the code stands for nothing.
+    pub on: CivilDay,
+    /// The code of the place since then.
+    pub successor: DivisionCode,
+}
+
+impl Ended {
+    /// What is wrong with a record of that day under the old code, as a sentence.
+    pub fn refusal(&self, code: DivisionCode) -> String {
+        let Self { name, on, successor } = self;
+        format!("the division {code} ({name}) ended on {on}; since then its place is {successor}")
+    }
+}
+
 /// Divisions of the country, by code and by Chinese name.
 pub struct National {
     codes: FxHashSet<DivisionCode>,
+    ended: FxHashMap<DivisionCode, Ended>,
     names: FxHashMap<&'static str, Vec<DivisionCode>>,
 }
 
@@ -49,7 +72,13 @@ pub fn national() -> &'static National {
 
 impl National {
     fn read() -> Self {
-        let mut table = Self { codes: FxHashSet::default(), names: FxHashMap::default() };
+        let ended = ENDED.lines().skip(1).filter_map(|line| {
+            let mut cells = line.split(',');
+            let code = DivisionCode::parse(cells.next()?).ok()?;
+            let (name, on) = (cells.next()?, CivilDay::parse(cells.next()?).ok()?);
+            Some((code, Ended { name, on, successor: DivisionCode::parse(cells.next()?).ok()? }))
+        });
+        let mut table = Self { codes: FxHashSet::default(), ended: ended.collect(), names: FxHashMap::default() };
         for line in NATIONAL.lines().skip(1) {
             let mut cells = line.split(',');
             let (Some(code), Some(level), Some(name)) = (cells.next(), cells.next(), cells.next()) else { continue };
@@ -65,13 +94,20 @@ impl National {
         table
     }
 
-    /// Whether the code, or for townships and villages its county, is one of the country.
+    /// Whether the code, or for townships and villages its county, is or was one of the country.
     pub fn knows(&self, code: DivisionCode) -> bool {
         use sizao_model::division::DivisionLevel::{County, Township, Village};
+        let known = |code| self.codes.contains(&code) || self.ended.contains_key(&code);
         match code.level() {
-            Township | Village => code.at(County).is_some_and(|county| self.codes.contains(&county)),
-            _ => self.codes.contains(&code),
+            Township | Village => code.at(County).is_some_and(known),
+            _ => known(code),
         }
+    }
+
+    /// How the division, or for townships and villages its county, had ended by that day; nothing while it is in use.
+    pub fn ended(&self, code: DivisionCode, day: CivilDay) -> Option<&Ended> {
+        let county = code.at(sizao_model::division::DivisionLevel::County)?;
+        self.ended.get(&county).filter(|ended| day >= ended.on)
     }
 
     /// Divisions of this name under `within`; county names repeat over the country. Where a city and a county in it
@@ -102,7 +138,7 @@ pub struct PlaceList {
     pub names: FxHashMap<Box<str>, DivisionCode>,
     /// What depends on the beginning of another cell, in the order of the mapping.
     pub claims: Vec<Claim>,
-    /// Codes that the country's list does not have, such as those of abolished counties.
+    /// Codes that the country's list does not have, or that ended, and are taken whenever the record is of.
     pub also: Vec<DivisionCode>,
     /// Whether the country's Chinese names are understood too.
     pub national: bool,
@@ -242,5 +278,20 @@ mod tests {
         assert_eq!(check("410381001", ""), "410381001");
         assert_eq!(check("410171", ""), "410171", "functional zones have codes of their own");
         assert!(check("Gotham", "").contains("not in the list"));
+    }
+
+    #[test]
+    fn a_code_is_in_use_until_the_day_on_which_its_division_ended() {
+        let code = |text| DivisionCode::parse(text).unwrap();
+        let day = |text| CivilDay::parse(text).unwrap();
+        for (old, new) in [("410381", "410307"), ("410322", "410308"), ("410306", "410308"), ("410381001", "410307")] {
+            assert!(national().knows(code(old)));
+            assert_eq!(national().ended(code(old), day("2021-03-17")), None);
+            let ended = national().ended(code(old), day("2021-03-18")).unwrap();
+            assert_eq!(ended.successor, code(new));
+            assert!(national().knows(ended.successor));
+        }
+        assert_eq!(national().ended(code("410307"), day("2022-03-17")), None);
+        assert_eq!(national().ended(code("4103"), day("2022-03-17")), None);
     }
 }

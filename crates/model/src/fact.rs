@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::{
+    division::DivisionCode,
     happened::Happened,
     id::{FactId, PersonId},
     time::Instant,
@@ -59,7 +60,8 @@ pub enum FactError {
 }
 
 impl Fact {
-    /// Reads one JSON object `{id, kind, person, happened, recorded_at, body}`.
+    /// Reads one JSON object `{id, kind, person, happened, recorded_at, body}`. A `division` may stand beside them and is
+    /// passed over: it belongs to the record of a fact in a store.
     ///
     /// # Errors
     /// [`FactError`]: which field is wrong and what would be right.
@@ -75,11 +77,21 @@ impl Fact {
 
     /// The same as one line of JSON, without line end.
     pub fn to_json(&self) -> String {
+        self.to_wire(None)
+    }
+
+    /// As [`Fact::to_json`], with the division that the fact was recorded for.
+    pub fn to_json_in(&self, division: DivisionCode) -> String {
+        self.to_wire(Some(division))
+    }
+
+    fn to_wire(&self, division: Option<DivisionCode>) -> String {
         let body = RawValue::from_string(self.body.to_json()).expect("a body is written as valid JSON");
         serde_json::to_string(&FactWire {
             id: self.id,
             kind: self.body.kind().name().into(),
             person: self.person,
+            division: division.map(|division| division.to_string().into()),
             happened: self.happened.clone(),
             recorded_at: self.recorded_at,
             body: &body,
@@ -96,6 +108,8 @@ struct FactWire<'a> {
     kind: std::borrow::Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person: Option<PersonId>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    division: Option<std::borrow::Cow<'a, str>>,
     happened: Happened,
     recorded_at: Instant,
     #[serde(borrow)]

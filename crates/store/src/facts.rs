@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Mutex,
+    sync::{Mutex, atomic::AtomicU64},
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
@@ -92,6 +92,8 @@ pub struct Appended {
 pub(crate) struct Caches {
     recorders: Mutex<HashMap<Uuid, VerifyingKey>>,
     checkpointed_at: Mutex<Option<Instant>>,
+    /// Tokens put into the vault's small table since its size was last looked at.
+    pub(crate) tokens_added: AtomicU64,
 }
 
 /// At most one signed checkpoint is kept a second; the head is signed at every commit.

@@ -23,12 +23,13 @@ macro_rules! migrations {
             (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
             (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
+            (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 8] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 8] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 9] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 9] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;

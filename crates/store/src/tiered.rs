@@ -4,6 +4,8 @@
 //! A row with a random key costs a page of a large index, written to the log of the database and again to its file. In
 //! a small table rows share pages; merged in order they share them in the large one too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use sqlx::AssertSqlSafe;
 
 use crate::{
@@ -23,8 +25,16 @@ pub(crate) struct Tiered {
     key: &'static str,
     /// All columns.
     columns: &'static str,
-    /// Facts between two merges.
+    /// Facts, or rows of the small table, between two merges.
     every: u64,
+}
+
+impl Tiered {
+    /// Both tables as one, to select from.
+    pub(crate) fn both(&self) -> String {
+        let Self { recent, merged, columns, .. } = self;
+        format!("(SELECT {columns} FROM {merged} UNION ALL SELECT {columns} FROM {recent}) AS both_tables")
+    }
 }
 
 /// Which leaf has which intake key.
@@ -45,13 +55,37 @@ pub(crate) const MENTION: Tiered = Tiered {
     every: 1 << 19,
 };
 
+/// Whom a token of the vault leads to.
+pub(crate) const VAULT_TOKEN: Tiered = Tiered {
+    recent: "vault_token_recent",
+    merged: "vault_token",
+    key: "token, person",
+    columns: "token, person",
+    every: 1 << 17,
+};
+
 /// Rows of one transaction: the writer is held for some tens of milliseconds.
 const ROWS_AT_A_TIME: u64 = 16_384;
+/// Rows added between two looks at how large the small table has become.
+const LOOK_EVERY: u64 = 8_192;
 
 impl Store {
     /// Merges an index when the log grew past the next multiple of its interval.
     pub(crate) async fn merge_when_due(&self, index: &Tiered, before: u64, after: u64) -> Result<(), StoreError> {
         if before / index.every == after / index.every { Ok(()) } else { self.merge(index).await }
+    }
+
+    /// Merges an index when its small table has become large. `added` counts what this process put into it
+    /// since it last looked.
+    pub(crate) async fn merge_when_large(&self, index: &Tiered, added: &AtomicU64) -> Result<(), StoreError> {
+        if added.load(Ordering::Relaxed) < LOOK_EVERY {
+            return Ok(());
+        }
+        added.store(0, Ordering::Relaxed);
+        let text = format!("SELECT COUNT(*) FROM {}", index.recent);
+        let rows: i64 =
+            on!(self.db.reader(), pool => sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(pool).await?);
+        if (rows as u64) < index.every { Ok(()) } else { self.merge(index).await }
     }
 
     /// Moves everything from the small table into the large one, a portion at a time. Stopped anywhere, it goes on next

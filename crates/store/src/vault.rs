@@ -2,7 +2,7 @@
 
 pub(crate) mod reveal;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 use aes_gcm_siv::aead::{Aead, Payload};
 use sizao_model::{DivisionCode, Instant, PersonId, draft::PersonDraft, draft::PersonName};
@@ -13,6 +13,7 @@ use crate::{
     db::{Either, Tx, commit, on},
     error::StoreError,
     store::Store,
+    tiered::VAULT_TOKEN,
 };
 
 /// A person on the way into the vault.
@@ -58,8 +59,10 @@ impl Store {
             }
             ids.push(PersonId::new(id));
         }
-        new.insert(&mut tx).await?;
+        let added = new.insert(&mut tx).await?;
         commit(tx).await?;
+        self.caches.tokens_added.fetch_add(added, Ordering::Relaxed);
+        self.merge_when_large(&VAULT_TOKEN, &self.caches.tokens_added).await?;
         Ok(ids)
     }
 
@@ -77,8 +80,9 @@ impl Store {
         let (from, to) = division_range(division);
         let ids: Vec<Uuid> = on!(self.db.reader(), pool => {
             sqlx::query_scalar(
-                "SELECT p.id FROM vault_search s JOIN person p ON p.id = s.person \
-                 WHERE s.token = $1 AND p.division >= $2 AND p.division < $3 ORDER BY p.id LIMIT $4",
+                "SELECT p.id FROM person p WHERE p.id IN (SELECT person FROM vault_token_recent WHERE token = $1 \
+                 UNION SELECT person FROM vault_token WHERE token = $1) \
+                 AND p.division >= $2 AND p.division < $3 ORDER BY p.id LIMIT $4",
             )
             .bind(token).bind(from).bind(to).bind(i64::from(limit)).fetch_all(pool).await?
         });
@@ -102,7 +106,7 @@ impl Store {
     /// [`StoreError::Keys`] when an entry does not fit its seal, [`StoreError::Database`].
     pub async fn reveal_names(&self, person: PersonId) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(i64, Vec<u8>)> = on!(self.db.reader(), pool => {
-            sqlx::query_as("SELECT kind, sealed FROM vault_name WHERE person = $1 ORDER BY kind")
+            sqlx::query_as("SELECT kind, sealed FROM vault_word WHERE person = $1 ORDER BY kind, token")
                 .bind(person.uuid()).fetch_all(pool).await?
         });
         rows.into_iter().map(|(kind, sealed)| self.open_vault(person.uuid(), kind, &sealed)).collect()
@@ -173,13 +177,19 @@ impl Store {
     async fn find_names(&self, tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Uuid>, StoreError> {
         if let Either::Postgres(tx) = tx {
             // Names of new people are claimed one batch at a time, so that two processes never make one person twice.
-            sqlx::query("LOCK TABLE vault_name IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
+            // A merge waits, too.
+            sqlx::query("LOCK TABLE vault_token IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
         }
         let mut tokens = tokens;
         tokens.sort_unstable();
-        let select = "SELECT token, person FROM vault_name WHERE token";
-        let rows: Vec<(Vec<u8>, Uuid)> = bulk::find_in(tx, select, &Column::Bytes(tokens), "").await?;
-        Ok(rows.into_iter().collect())
+        let tokens = Column::Bytes(tokens);
+        let mut found = HashMap::new();
+        for table in [VAULT_TOKEN.recent, VAULT_TOKEN.merged] {
+            let select = format!("SELECT token, person FROM {table} WHERE token");
+            let rows: Vec<(Vec<u8>, Uuid)> = bulk::find_in(tx, &select, &tokens, "").await?;
+            found.extend(rows);
+        }
+        Ok(found)
     }
 }
 
@@ -192,36 +202,41 @@ struct NewEntries {
 }
 
 impl NewEntries {
-    async fn insert(mut self, tx: &mut Tx) -> Result<(), StoreError> {
+    /// Number of tokens put in.
+    async fn insert(mut self, tx: &mut Tx) -> Result<u64, StoreError> {
         // In the order of the index: neighbouring keys share pages.
         self.people.sort_unstable();
-        self.names.sort_unstable();
-        self.search.sort_unstable();
-        self.search.dedup();
+        self.names.sort_unstable_by(|one, other| (one.2, &one.0).cmp(&(other.2, &other.0)));
+        let mut tokens: Vec<(Vec<u8>, Uuid)> = self.names.iter().map(|row| (row.0.clone(), row.2)).collect();
+        tokens.append(&mut self.search);
+        tokens.sort_unstable();
+        tokens.dedup();
         let people = [
             ("id", Column::Id(self.people.iter().map(|row| row.0).collect())),
             ("division", Column::Int(self.people.iter().map(|row| row.1).collect())),
             ("added_at", Column::Int(self.people.iter().map(|row| row.2).collect())),
         ];
         bulk::insert(tx, "person", "", &people).await?;
-        let names = [
+        let words = [
+            ("person", Column::Id(self.names.iter().map(|row| row.2).collect())),
             ("token", Column::Bytes(self.names.iter().map(|row| row.0.clone()).collect())),
             ("kind", Column::Int(self.names.iter().map(|row| row.1).collect())),
-            ("person", Column::Id(self.names.iter().map(|row| row.2).collect())),
             ("sealed", Column::Bytes(self.names.into_iter().map(|row| row.3).collect())),
         ];
-        bulk::insert(tx, "vault_name", "", &names).await?;
+        bulk::insert(tx, "vault_word", "", &words).await?;
         let details = [
             ("person", Column::Id(self.details.iter().map(|row| row.0).collect())),
             ("part", Column::Int(self.details.iter().map(|row| row.1).collect())),
             ("sealed", Column::Bytes(self.details.into_iter().map(|row| row.2).collect())),
         ];
         bulk::insert(tx, "vault_detail", "", &details).await?;
-        let search = [
-            ("token", Column::Bytes(self.search.iter().map(|row| row.0.clone()).collect())),
-            ("person", Column::Id(self.search.iter().map(|row| row.1).collect())),
+        let added = tokens.len() as u64;
+        let tokens = [
+            ("person", Column::Id(tokens.iter().map(|row| row.1).collect())),
+            ("token", Column::Bytes(tokens.into_iter().map(|row| row.0).collect())),
         ];
-        bulk::insert(tx, "vault_search", "ON CONFLICT DO NOTHING", &search).await
+        bulk::insert(tx, VAULT_TOKEN.recent, "ON CONFLICT DO NOTHING", &tokens).await?;
+        Ok(added)
     }
 }
 

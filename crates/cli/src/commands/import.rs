@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter},
+    io::{self, BufRead, BufReader, BufWriter, Read},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use sizao_app::imports::{ImportOrder, ImportProgress, ImportReport, ImportWatcher, RowBatch, pump};
 use sizao_interop::{
     BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, RowError, XlsxImport, fhir::BundleImport,
-    hl7v2::MessageImport, ndjson::FactImport,
+    hl7v2::MessageImport, ndjson::EXPORTED_FROM, ndjson::FactImport,
 };
 use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_store::{hex, sha256};
@@ -56,6 +56,7 @@ pub fn run(node: &NodeArgs, order: Import, json: bool, runtime: &Runtime) -> Res
         return dry_run(&input, json);
     }
     let app = runtime.block_on(node::open_with(node, &order.packs))?;
+    input.is_from_elsewhere(&app.store().id().to_string())?;
     let bad_rows =
         Arc::new(Mutex::new(BadRowsFile::new(order.bad_rows.clone().unwrap_or_else(|| bad_rows_path(&input.path)))));
     let bar = output::progress_bar(input.bytes, "bytes");
@@ -113,11 +114,13 @@ impl ImportWatcher for Watcher {
     }
 }
 
-/// `cases.csv` gives `cases-bad.csv`.
+/// `cases.csv` gives `cases-bad.csv`, or `cases-bad-2.csv` where that exists: somebody may be mending it.
 fn bad_rows_path(file: &Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let extension = file.extension().map_or(String::new(), |extension| format!(".{}", extension.to_string_lossy()));
-    file.with_file_name(format!("{stem}-bad{extension}"))
+    let names = std::iter::once(String::new()).chain((2..).map(|number| format!("-{number}")));
+    let mut paths = names.map(|number| file.with_file_name(format!("{stem}-bad{number}{extension}")));
+    paths.find(|path| !path.exists()).expect("there is always one more number")
 }
 
 /// The file of rows to mend, begun with the first of them.
@@ -202,6 +205,22 @@ impl Input {
         let list = order.list.clone().unwrap_or_else(|| hex(&digest[..16]));
         let sender = order.sender.clone().unwrap_or_else(|| list.clone());
         Ok(Self { path, form, list, sender, digest, bytes })
+    }
+
+    /// Facts that this store exported would stand in it twice, under new ids.
+    fn is_from_elsewhere(&self, store: &str) -> Result<()> {
+        if matches!(self.form, Form::Facts) {
+            let mut first = String::new();
+            // What is no text is refused where its line is read.
+            let _ = BufReader::new(open(&self.path)?).take(200).read_line(&mut first);
+            if first.strip_prefix(EXPORTED_FROM).is_some_and(|id| id.trim() == store) {
+                bail!(
+                    "{} was exported from this store: its facts are here already. Import it where they are not",
+                    self.path.display()
+                );
+            }
+        }
+        Ok(())
     }
 
     fn order(&self) -> ImportOrder {
@@ -332,7 +351,9 @@ fn in_words(report: &ImportReport, assessed: u64, bad_rows: Option<&Path>) -> St
     if more > 0 {
         lines.push(format!("… and {} more", thousands(more)));
     }
-    if report.resumed_after > 0 {
+    if report.was_finished {
+        lines.push("This list was taken in before, to its end.".to_owned());
+    } else if report.resumed_after > 0 {
         lines.push(format!("Went on after row {}, where an earlier import stopped.", thousands(report.resumed_after)));
     }
     let (taken, back) = (thousands(report.accepted), thousands(report.rejected));

@@ -12,7 +12,7 @@ use sizao_model::{
 use super::{Labels, LineError, Lines};
 use crate::{
     csv::{Counts, Imported},
-    places::PlaceList,
+    places::{PlaceList, national},
     problem::{ImportError, Problem, RowError},
     row::{Row, RowSource, digest_of, is_ahead},
 };
@@ -56,32 +56,29 @@ impl<R: Read> Iterator for FactImport<'_, R> {
     type Item = Result<Imported, ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (sender, division, now) = (self.sender, self.division, self.now);
-            let step = match self.lines.next()? {
-                Ok((_, text)) if text.starts_with('#') => continue,
-                Ok((line, text)) => row(line, text, sender, division, now).map_err(|rule| RowError {
-                    row: line,
-                    problems: vec![problem(rule)],
-                    cells: vec![text.into()],
-                }),
-                Err(LineError::Read { line, source }) => return Some(Err(ImportError::Read { row: line, source })),
-                Err(error) => {
-                    let row = self.lines.line;
-                    Err(RowError { row, problems: vec![problem(error.to_string())], cells: Vec::new() })
-                }
-            };
-            return Some(Ok(match step {
-                Ok(row) => {
-                    self.counts.accepted += 1;
-                    Imported::Accepted(row)
-                }
-                Err(error) => {
-                    self.counts.rejected += 1;
-                    Imported::Rejected(error)
-                }
-            }));
-        }
+        let (sender, division, now) = (self.sender, self.division, self.now);
+        let step = match self.lines.next()? {
+            Ok((line, text)) => row(line, text, sender, division, now).map_err(|rule| RowError {
+                row: line,
+                problems: vec![problem(rule)],
+                cells: vec![text.into()],
+            }),
+            Err(LineError::Read { line, source }) => return Some(Err(ImportError::Read { row: line, source })),
+            Err(error) => {
+                let row = self.lines.line;
+                Err(RowError { row, problems: vec![problem(error.to_string())], cells: Vec::new() })
+            }
+        };
+        Some(Ok(match step {
+            Ok(row) => {
+                self.counts.accepted += 1;
+                Imported::Accepted(row)
+            }
+            Err(error) => {
+                self.counts.rejected += 1;
+                Imported::Rejected(error)
+            }
+        }))
     }
 }
 
@@ -127,6 +124,9 @@ fn row(line: u64, text: &str, sender: &str, division: DivisionCode, now: Instant
         Some(code) => PlaceList::default().code(code).map_err(|rule| format!("division '{code}': {rule}"))?,
         None => division,
     };
+    if let Some(ended) = national().ended(division, wire.happened.first_day()) {
+        return Err(ended.refusal(division));
+    }
     let mut labels = Labels::default();
     labels.note_body_text(wire.body.get());
     let mut people = Vec::new();
@@ -195,6 +195,11 @@ mod tests {
             ("2022-03-02", "2022-02-30", "Row 1: '2022-02-30' is not a day"),
             (r#""person":"p1","#, "", "Row 1: kind 'death' needs 'person'"),
             ("\"body\"", r#""division":"999999","body""#, "Row 1: division '999999': no division"),
+            (
+                "\"body\"",
+                r#""division":"410381","body""#,
+                "Row 1: the division 410381 (偃师市) ended on 2021-03-18; since then its place is 410307",
+            ),
         ] {
             let steps = check(&good.replace(from, to));
             let [Imported::Rejected(error)] = steps.as_slice() else { panic!("{to}: {steps:?}") };

@@ -10,6 +10,7 @@ use sizao_model::{
 use super::{AHEAD_MINUTES_MAX, Outcome, Reading};
 use crate::{
     mapping::{Column, FactSpec, HappenedSpec, Test, Unusable},
+    places::national,
     problem::{MEND_CELL, NoteKind},
 };
 
@@ -49,6 +50,10 @@ impl Reading<'_, '_> {
         self.about = None;
         let (key, division, recorded_at, body) = (key?, division?, recorded_at?.flatten(), body?);
         let Some(happened) = happened? else { return Ok(None) };
+        let is_allowed = self.mapping.place_lists.iter().any(|list| list.also.contains(&division));
+        if let Some(ended) = national().ended(division, happened.first_day()).filter(|_| !is_allowed) {
+            return Err(self.problem_of_row(ended.refusal(division)));
+        }
         let recorded_at = recorded_at.map(|edge| match edge {
             Edge::At(instant) => instant,
             // A day alone: its end, when everything of that day had happened.

@@ -15,6 +15,7 @@ use crate::{
     log::checkpoint::Checkpoint,
     migrate,
     store::{Place, Store},
+    tiered::VAULT_TOKEN,
 };
 
 /// What to export.
@@ -140,9 +141,9 @@ const TABLES: &[Table] = &[
     },
     Table { name: "person", order: "id", columns: &[("id", Id), ("division", Int), ("added_at", Int)], public: 0 },
     Table {
-        name: "vault_name",
-        order: "token",
-        columns: &[("token", Bytes), ("kind", Int), ("person", Id), ("sealed", Bytes)],
+        name: "vault_word",
+        order: "person, token",
+        columns: &[("person", Id), ("token", Bytes), ("kind", Int), ("sealed", Bytes)],
         public: 0,
     },
     Table {
@@ -151,7 +152,7 @@ const TABLES: &[Table] = &[
         columns: &[("person", Id), ("part", Int), ("sealed", Bytes)],
         public: 0,
     },
-    Table { name: "vault_search", order: "token, person", columns: &[("token", Bytes), ("person", Id)], public: 0 },
+    Table { name: VAULT_TOKEN.merged, order: "token, person", columns: &[("token", Bytes), ("person", Id)], public: 0 },
     Table {
         name: "import",
         order: "list",
@@ -189,7 +190,7 @@ const TABLES: &[Table] = &[
     Table { name: "meta", order: "name", columns: &[("name", Text), ("value", Text)], public: 0 },
 ];
 
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const BATCH: usize = 5_000;
 
 impl Store {
@@ -224,7 +225,9 @@ impl Store {
                 }
                 let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
                 lines.write(&json!({"table": table.name, "columns": names}))?;
-                let text = format!("SELECT {} FROM {} ORDER BY {}", names.join(","), table.name, table.order);
+                let source =
+                    if table.name == VAULT_TOKEN.merged { VAULT_TOKEN.both() } else { table.name.to_owned() };
+                let text = format!("SELECT {} FROM {source} ORDER BY {}", names.join(","), table.order);
                 let mut rows = sqlx::query(AssertSqlSafe(text)).fetch(&mut *tx);
                 while let Some(row) = rows.try_next().await? {
                     let mut cells = Vec::with_capacity(columns.len());

@@ -134,14 +134,23 @@ impl Store {
         commit(tx).await
     }
 
-    /// Notes whom strong facts concern, and that everybody was assessed with the log up to leaf `upto`.
+    /// Notes whom strong facts concern.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn save_concerned(&self, people: &[PersonId], upto: u64) -> Result<(), StoreError> {
+    pub async fn save_concerned(&self, people: &[PersonId]) -> Result<(), StoreError> {
         let people = Column::Id(people.iter().map(|person| person.uuid()).collect());
         let mut tx = self.db.begin().await?;
         bulk::insert(&mut tx, "concerned", "ON CONFLICT DO NOTHING", &[("person", people)]).await?;
+        commit(tx).await
+    }
+
+    /// Notes that everybody was assessed with the log up to leaf `upto`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn save_assessed(&self, upto: u64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
         set_watermark(&mut tx, "assessment", upto).await?;
         commit(tx).await
     }
