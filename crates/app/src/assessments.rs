@@ -112,11 +112,7 @@ impl App {
     }
 
     /// Reads the log to its end: indexes what facts mention and notes whom they concern.
-    async fn read_on(
-        &self,
-        assessing: &mut Assessing,
-        mut progress: impl FnMut(u64),
-    ) -> Result<CaughtUp, AppError> {
+    async fn read_on(&self, assessing: &mut Assessing, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
         if self.store.assess_under(&self.rules.context).await? {
             tracing::info!("Packs or program changed: everybody is assessed again");

@@ -3,12 +3,14 @@
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod board;
+pub(crate) mod break_glass;
 pub(crate) mod imports;
 pub(crate) mod mandates;
 pub(crate) mod me;
 pub(crate) mod node;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod report;
 pub(crate) mod sign_in;
 
 use askama::Template;

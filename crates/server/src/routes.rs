@@ -11,7 +11,7 @@ use sizao_app::authorization::Action;
 
 use crate::{
     api, assets,
-    pages::{accounts, audit, board, imports, mandates, me, node, people, person, sign_in},
+    pages::{accounts, audit, board, break_glass, imports, mandates, me, node, people, person, report, sign_in},
     state::Shared,
 };
 
@@ -64,9 +64,14 @@ pub const ROUTES: &[Route] = routes![
     get "/me" SignedIn => me::show,
     post "/me/sessions/{id}/end" SignedIn => me::end_session,
     get "/board" May(A::ViewBoard) => board::show,
+    get "/report" May(A::ViewBoard) => report::show,
+    get "/report.xlsx" May(A::ViewBoard) => report::book,
     get "/people" May(A::ListPeople) => people::list,
     get "/people/{id}" May(A::ViewPerson) => person::show,
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
+    post "/people/{id}/protect" May(A::ProtectPeople) => break_glass::protect,
+    get "/break-glass" May(A::BreakGlass) => break_glass::form,
+    post "/break-glass" May(A::BreakGlass) => break_glass::take,
     get "/imports" May(A::Import) => imports::form,
     post "/imports" May(A::Import) => imports::upload,
     get "/imports/{id}" May(A::Import) => imports::show,
@@ -78,6 +83,9 @@ pub const ROUTES: &[Route] = routes![
     post "/units" May(A::ManageAccounts) => accounts::add_unit,
     get "/audit" May(A::ViewAccess) => audit::show,
     post "/audit/verify" May(A::VerifyLog) => audit::verify,
+    get "/audit/checkpoint" May(A::VerifyLog) => audit::checkpoint,
+    get "/audit/consistency" May(A::VerifyLog) => audit::consistency,
+    get "/audit/proof" May(A::VerifyLog) => audit::proof_of,
     get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
     get "/mandates" May(A::ViewMandates) => mandates::list,
     post "/mandates" May(A::GiveMandates) => mandates::propose,

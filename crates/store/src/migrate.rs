@@ -23,13 +23,14 @@ macro_rules! migrations {
             (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
             (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
+            (9, "break_glass", include_str!(concat!("../migrations/", $engine, "/0009_break_glass.sql"))),
             (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 9] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 9] = migrations!("postgres");
+const SQLITE: [(i64, &str, &str); 10] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 10] = migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;

@@ -83,8 +83,7 @@ impl Store {
         }
         added.store(0, Ordering::Relaxed);
         let text = format!("SELECT COUNT(*) FROM {}", index.recent);
-        let rows: i64 =
-            on!(self.db.reader(), pool => sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(pool).await?);
+        let rows: i64 = on!(self.db.reader(), pool => sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(pool).await?);
         if (rows as u64) < index.every { Ok(()) } else { self.merge(index).await }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::Path, http::StatusCode};
 use sizao_app::{
-    authorization::Purpose,
+    authorization::{Action, Purpose, purposes},
     people::{Identity, PersonView},
 };
 use sizao_model::{CivilDay, Fact, FactBody, Finding, Instant, PersonId, fact::EvidenceGrade};
@@ -36,6 +36,7 @@ struct PersonTemplate {
     identity: Option<Identity>,
     wrong: Option<Wrong>,
     reason: String,
+    may_protect: bool,
 }
 
 /// A reason and the lines under it.
@@ -120,9 +121,13 @@ async fn filled(
         Why { text: said(finding, c.lang), below }
     });
     let why = why.collect();
+    let may_protect = !purposes(ctx.actor.role, Action::ProtectPeople).is_empty();
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
-    page_with(status, &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason })
+    page_with(
+        status,
+        &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason, may_protect },
+    )
 }
 
 fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<(usize, String)>) {
