@@ -4,13 +4,14 @@
 # make lint    format, clippy, documentation
 # make prove   the full counts; prints what docs/proofs/ keeps
 # make bench   speed and memory; prints the curve
+# make bench-lists   every list, search and board on PostgreSQL with 1,000,000 people (PEOPLE=…), for every role
 # make bench-epi     surveillance statistics against the R packages, both in one run
 # make bench-trace   tracing beside DuckDB and PostgreSQL, CPU time and ratios
 # make bench-fence   the fence on five seeds, beside the naive rule and shapely
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
+.PHONY: bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -44,6 +45,9 @@ prove: setup
 
 bench:
 	scripts/bench.sh
+
+bench-lists:
+	scripts/bench_lists.sh
 
 bench-epi:
 	scripts/bench_epi.sh

@@ -176,6 +176,62 @@ async function packs(chrome) {
   await second.goto(`${base}/packs`);
   expect((await second.locator("section.card").first().innerText()).includes("待施行"), "the pack is coming");
   await second.context().close();
+/** Every page of every account, both languages, desk and phone; each is checked. */
+async function everyPage(chrome) {
+  const tour = [
+    ["zhengzhou", ["/board", "/report", "/people?group=under-measures", "/people?q=nobody", "/break-glass", "/mandates", "/me"]],
+    ["cdc", ["/board", "/people?group=contacts-7d", "/imports", "/mandates", "/me"]],
+    ["admin", ["/accounts", "/mandates", "/me"]],
+    ["audit", ["/audit", "/mandates"]],
+    ["stat", ["/board", "/report"]],
+    ["ops", ["/operation"]],
+    ["community", ["/people?group=under-measures"]],
+    ["lab", ["/imports", "/me"]],
+  ];
+  for (const lang of ["zh-CN", "en-GB"]) {
+    for (const viewport of [desk, phone]) {
+      const page = await visitor(chrome, { lang, viewport });
+      for (const path of ["/sign-in", "/reference"]) {
+        await page.goto(base + path);
+        await check(page, `${path} ${lang} ${viewport.width}`);
+      }
+      for (const [login, paths] of tour) {
+        await page.context().clearCookies();
+        await signIn(page, login);
+        for (const path of paths) {
+          const answer = await page.goto(base + path);
+          expect(answer.status() === 200, `${login} ${path}: ${answer.status()}`);
+          await check(page, `${login} ${path} ${lang} ${viewport.width}`);
+        }
+      }
+      await page.context().close();
+    }
+  }
+}
+
+/** A token is made on the own account, works once shown, and is ended; a report is fetched as a workbook. */
+async function tokensAndReport(chrome) {
+  const page = await visitor(chrome, { lang: "en-GB" });
+  await signIn(page, "cdc");
+  await page.goto(`${base}/me`);
+  await page.fill("#token_name", "Ward system");
+  await page.click("form[action='/me/tokens'] button");
+  expect(await page.locator("#summary").isVisible(), "a token for nothing is refused");
+  await check(page, "token refused");
+  await page.check("input[name=scopes][value=view-board]");
+  await page.click("form[action='/me/tokens'] button");
+  const token = await page.locator("#token").innerText();
+  await check(page, "token made");
+  const ask = (path) => fetch(`${base}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+  expect((await ask("/board")).status === 200, "the token opens the board");
+  expect((await ask("/people")).status === 403, "the token opens nothing else");
+  await page.goto(`${base}/me`);
+  await page.click("form[action$='/end'] button.bad");
+  expect((await ask("/board")).status === 401, "an ended token opens nothing");
+  await page.goto(`${base}/report`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("a[href^='/report.xlsx']")]);
+  expect(download.suggestedFilename().endsWith(".xlsx"), "the report comes as a workbook");
+  await page.context().close();
 }
 
 const chrome = await browser();
@@ -188,5 +244,7 @@ await setUp(chrome);
 await importing(chrome);
 await pages(chrome);
 await packs(chrome);
+await everyPage(chrome);
+await tokensAndReport(chrome);
 await chrome.close();
 finish("walk");

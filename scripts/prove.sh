@@ -39,7 +39,12 @@ restore() {
         scripts/postgres.sh python3 scripts/prove_restore.py "target/${profile/dev/debug}/sizao" "${PEOPLE:-200000}" "$SIZAO_SEED"
 }
 
-sections=(durability restore)
+# EXAMPLES (20) for each operation of the API.
+api() {
+    prove "The API keeps what its document says" CI=true scripts/schemathesis.sh
+}
+
+sections=(durability restore api)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

@@ -112,6 +112,7 @@ def main():
             check=False,
         )  # fmt: skip
         failed |= done.returncode != 0
+    print(f"figure: {len(operations)} operations tested, {'some failed' if failed else '0 failures'}")
     assert not left, f"nobody tested {left}"
     sys.exit(failed)
 

@@ -41,6 +41,11 @@ impl Reason {
         Ok(Self(text.to_owned()))
     }
 
+    /// What was written.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     /// What the program says itself.
     pub(crate) fn of(text: &str) -> Self {
         Self(text.chars().take(REASON_MAX).collect())

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use sizao_model::{FactId, Instant};
+pub use sizao_store::PastVerification;
 
 use crate::{
     App, AppError,
@@ -66,6 +67,15 @@ impl App {
         }
     }
 
+    /// How the log was found when it was verified last.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`], [`AppError::Store`].
+    pub async fn last_verification(&self, actor: &Actor) -> Result<Option<PastVerification>, AppError> {
+        can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
+        Ok(self.store().last_verification().await?)
+    }
+
     /// Recomputes the whole log.
     ///
     /// # Errors
@@ -74,6 +84,8 @@ impl App {
         can(actor, Action::VerifyLog, actor.division, Purpose::Audit)?;
         self.log_deed(actor, Action::VerifyLog, Purpose::Audit, None, Reason::NONE, wall).await?;
         let seen = self.store().verify(|_| {}).await?;
+        let found = PastVerification { at: wall, leaves: seen.leaves, findings: seen.findings.len() as u64 };
+        self.store().note_verification(found, actor.account).await?;
         let told = |finding: &sizao_store::Finding| match finding.leaf {
             Some(leaf) => format!("{leaf}: {}", finding.what),
             None => finding.what.clone(),

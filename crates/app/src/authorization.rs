@@ -18,6 +18,10 @@ named! {
         ViewPerson = "view-person",
         /// Name, papers and telephone in full, with a reason (查看身份).
         OpenIdentity = "open-identity",
+        /// Open somebody outside one's division or protected, for a reason and a short time (破窗).
+        BreakGlass = "break-glass",
+        /// Put people under protection (保护人员), and take it away.
+        ProtectPeople = "protect-people",
         /// Bring in a list of facts (导入).
         Import = "import",
         /// See which mandates hold (采集授权).
@@ -106,6 +110,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ListPeople, &[P::Control]),
             (A::ViewPerson, &[P::Control]),
             (A::OpenIdentity, &[P::Control]),
+            (A::BreakGlass, &[P::Control]),
+            (A::ProtectPeople, &[P::Control]),
             (A::ViewMandates, &[P::Administration]),
             (A::GiveMandates, &[P::Administration]),
             (A::ViewPacks, &[P::Control]),
@@ -126,6 +132,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
             (A::OpenIdentity, &[P::Control, P::Tracing]),
+            (A::BreakGlass, &[P::Control]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Administration, P::Reporting]),
             (A::GiveMandates, &[P::Administration]),

@@ -101,6 +101,16 @@ const FIGURES: [Group; 7] = [
     Group::DueNotReleased,
 ];
 
+pub use sizao_interop::{Cell, Sheet};
+
+/// Tables as a workbook.
+///
+/// # Errors
+/// [`AppError::Stopped`] when a text is longer than a cell.
+pub fn workbook(sheets: &[Sheet]) -> Result<Vec<u8>, AppError> {
+    sizao_interop::workbook(sheets).map_err(|_| AppError::Stopped("a workbook could not be written"))
+}
+
 impl App {
     /// The board of the actor's division, or of one under it.
     ///

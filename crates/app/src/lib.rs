@@ -9,6 +9,7 @@ pub mod assessments;
 pub mod audit;
 pub mod authorization;
 pub mod board;
+pub mod break_glass;
 pub mod courses;
 mod error;
 pub mod export;

@@ -72,6 +72,10 @@ pub struct PersonView {
     pub may_open_for: &'static [Purpose],
     /// When it was computed.
     pub at: Instant,
+    /// Whether nobody opens this person without breaking the glass.
+    pub protected: bool,
+    /// Until when the actor may, because the glass was broken.
+    pub by_glass: Option<Instant>,
 }
 
 /// An identity, opened. `Debug` shows nothing of it.
@@ -138,6 +142,9 @@ impl App {
                 people.push(person);
             }
         }
+        // A search that found somebody protected would say who they are.
+        let protected = self.store().protected_among(&people).await?;
+        people.retain(|person| !protected.contains(person));
         // What was searched for may itself be an identity: the record says that a search was made and how much it found.
         let told = Reason::of(&format!("{} found", people.len()));
         self.log_deed(actor, Action::ListPeople, purpose, None, told, wall).await?;
@@ -153,10 +160,11 @@ impl App {
     /// [`Refusal::NotFound`] when there is no such person in the actor's division; [`AppError::Store`].
     pub async fn view_person(&self, actor: &Actor, person: PersonId, wall: Instant) -> Result<PersonView, AppError> {
         let purpose = usual_purpose(actor, Action::ViewPerson)?;
-        self.may_touch(actor, Action::ViewPerson, person, purpose).await?;
+        let by_glass = self.may_touch(actor, Action::ViewPerson, person, purpose, wall).await?;
         self.log_deed(actor, Action::ViewPerson, purpose, Some(person), Reason::NONE, wall).await?;
         let at = self.now();
         let explained = self.explain(person, at, at).await?;
+        let protected = !self.store().protected_among(&[person]).await?.is_empty();
         let mut line = self.lines(&[person]).await?.pop().ok_or(Refusal::NotFound)?;
         line.assessment = Some(explained.assessment.clone());
         let details = self.store().reveal_details(&[person]).await?;
@@ -164,7 +172,7 @@ impl App {
             details.get(&person).map_or(Vec::new(), |details| details.phones.iter().map(|p| masked_phone(p)).collect());
         let looks = self.store().accesses_of(person, LOOKS_MAX).await?;
         let may_open_for = purposes(actor.role, Action::OpenIdentity);
-        Ok(PersonView { line, phones, explained, looks, may_open_for, at })
+        Ok(PersonView { line, phones, explained, looks, may_open_for, at, protected, by_glass })
     }
 
     /// Opens an identity for a purpose and a reason; both are recorded before it is given.
@@ -182,7 +190,7 @@ impl App {
         let asked = Purpose::from_name(purpose).ok_or(Refusal::field("purpose", "choose"));
         // Whoever may not open any learns nothing from how the form is wrong.
         let usual = usual_purpose(actor, Action::OpenIdentity)?;
-        self.may_touch(actor, Action::OpenIdentity, person, *asked.as_ref().unwrap_or(&usual)).await?;
+        self.may_touch(actor, Action::OpenIdentity, person, *asked.as_ref().unwrap_or(&usual), wall).await?;
         let purpose = asked?;
         let reason = Reason::parse(reason)?;
         self.log_deed(actor, Action::OpenIdentity, purpose, Some(person), reason, wall).await?;
@@ -199,22 +207,34 @@ impl App {
         action: Action,
         person: PersonId,
         purpose: Purpose,
-    ) -> Result<(), AppError> {
+        wall: Instant,
+    ) -> Result<Option<Instant>, AppError> {
         // The role is asked first: whoever may touch nobody learns nothing about who is there.
         can(actor, action, actor.division, purpose)?;
-        if self.is_within(person, actor.division).await? { Ok(()) } else { Err(Refusal::NotFound.into()) }
+        if let Some(until) = self.store().glass_broken_until(actor.account, person, wall).await? {
+            return Ok(Some(until));
+        }
+        if !self.is_within(person, actor.division).await? {
+            return Err(Refusal::NotFound.into());
+        }
+        match self.store().protected_among(&[person]).await?.is_empty() {
+            true => Ok(None),
+            false => Err(Refusal::Protected.into()),
+        }
     }
 
-    async fn is_within(&self, person: PersonId, division: DivisionCode) -> Result<bool, AppError> {
+    pub(crate) async fn is_within(&self, person: PersonId, division: DivisionCode) -> Result<bool, AppError> {
         Ok(self.store().divisions_of(person).await?.iter().any(|place| place.is_under(division)))
     }
 
     pub(crate) async fn lines(&self, people: &[PersonId]) -> Result<Vec<PersonLine>, AppError> {
         let details: HashMap<PersonId, PersonDetails> = self.store().reveal_details(people).await?;
+        let protected = self.store().protected_among(people).await?;
         let mut lines = Vec::with_capacity(people.len());
         for listed in self.store().list_lines(people).await? {
             let ListedPerson { person, course, assessment } = listed;
             let name = details.get(&person).and_then(|details| details.full_name.as_deref()).map(mask_name);
+            let name = name.filter(|_| !protected.contains(&person));
             let division = assessment.as_ref().map(|row| row.division).or(course.as_ref().map(|row| row.division));
             let division = match division {
                 Some(division) => Some(division),

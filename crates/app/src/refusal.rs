@@ -28,6 +28,9 @@ pub enum Refusal {
     /// The same key came before with other content.
     #[error("this idempotency key was used before with other content")]
     KeyUsed,
+    /// The person is protected: nobody opens them without breaking the glass.
+    #[error("this person is protected")]
+    Protected,
     /// It is not there, or its being there is nobody's business.
     #[error("there is no such record")]
     NotFound,
@@ -78,6 +81,7 @@ impl Refusal {
             Self::NotAllowed { .. } => "not-allowed",
             Self::OutOfScope { .. } => "out-of-scope",
             Self::KeyUsed => "key-used",
+            Self::Protected => "protected",
             Self::NotFound => "not-found",
             Self::Credentials => "credentials",
             Self::Locked { .. } => "locked",

@@ -23,6 +23,7 @@ mod places;
 mod problem;
 mod records;
 mod row;
+mod sheets;
 mod xlsx;
 
 pub use bad_rows::{BadRows, BadRowsWorkbook};
@@ -33,4 +34,5 @@ pub use places::{division_name, divisions};
 pub use problem::{ImportError, Note, NoteKind, Problem, RowError};
 pub use records::RECORD_BYTES_MAX;
 pub use row::{Row, RowSource};
+pub use sheets::{Cell, Sheet, workbook};
 pub use xlsx::XlsxImport;

@@ -84,7 +84,15 @@ impl Failure {
 
     /// What was well formed but does not fit what is on record is a conflict: sent later it may do.
     fn status_for_programs(&self) -> StatusCode {
-        let of_record = ["choose", "division-outside", "division-unknown", "login-taken", "own-account", "tokens-many"];
+        let of_record = [
+            "choose",
+            "division-outside",
+            "division-unknown",
+            "login-taken",
+            "nobody-found",
+            "own-account",
+            "tokens-many",
+        ];
         match &self.refusal {
             Some(Refusal::Field { rule, .. }) if of_record.contains(rule) => StatusCode::CONFLICT,
             _ => self.status,
@@ -103,9 +111,11 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::SignedOut | Refusal::Credentials => StatusCode::UNAUTHORIZED,
-            Refusal::NotAllowed { .. } | Refusal::OutOfScope { .. } | Refusal::NoMandate { .. } | Refusal::SameUnit => {
-                StatusCode::FORBIDDEN
-            }
+            Refusal::NotAllowed { .. }
+            | Refusal::OutOfScope { .. }
+            | Refusal::Protected
+            | Refusal::NoMandate { .. }
+            | Refusal::SameUnit => StatusCode::FORBIDDEN,
             Refusal::NotFound | Refusal::LinkOver => StatusCode::NOT_FOUND,
             Refusal::Locked { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod board;
+pub(crate) mod break_glass;
 pub(crate) mod imports;
 pub(crate) mod loops;
 pub(crate) mod mandates;
@@ -14,6 +15,7 @@ pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod sentinel;
 pub(crate) mod sentinels;
+pub(crate) mod report;
 pub(crate) mod sign_in;
 pub(crate) mod visits;
 pub(crate) mod signals;

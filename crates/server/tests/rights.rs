@@ -49,6 +49,11 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let (path, division) = match route.path {
         "/people/{id}" | "/people/{id}/identity" | "/people/{id}/steps" | "/people/{id}/link" => {
             with(person, Some(division))
+        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/protect" => with(person, Some(division)),
+        "/audit/consistency" => ("/audit/consistency?since=1".to_owned(), None),
+        "/audit/proof" => {
+            let (facts, _) = world.app.store().load_leaves_that_fit(0, 1).await.unwrap();
+            (format!("/audit/proof?fact={}", facts[0].fact.id.uuid()), None)
         }
         "/accounts/{id}/close" => {
             let unit = world.unit(&division.to_string()).await;
@@ -71,6 +76,9 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let fields = match route.path {
         "/people/{id}/identity" => "purpose={purpose}&reason=phone call about the meal".to_owned(),
         "/people/{id}/steps" => "step=check&temperature=36.6".to_owned(),
+        // The others of this test go on looking at this person.
+        "/people/{id}/protect" => "protect=no&protect_reason=no longer known to many".to_owned(),
+        "/break-glass" => format!("whom={}&reason=unconscious in the ward&minutes=30", world.people[object].uuid()),
         "/units" => format!("unit_name=New&unit_kind=cdc&division={division}", division = PEOPLE[object].1),
         "/accounts" => format!("unit={}&role=lab&name=New&login=n{}", world.units[1].id, fresh().simple()),
         "/mandates" => format!(
@@ -353,6 +361,64 @@ async fn every_opened_identity_is_on_record_with_purpose_and_reason() {
         let looks = world.app.store().accesses_of(world.people[0], 50).await.unwrap();
         let opened = looks.iter().filter(|look| look.record.action == "open-identity");
         assert_eq!(opened.count(), 1, "refused tries open nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_glass_opens_one_person_for_a_time_and_the_auditor_reads_it() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let (own, foreign) = (world.people[0], world.people[2]);
+        let unit = &world.units[1];
+        let token = world.session_in(unit, Role::Epidemiologist).await;
+        let page = |person: sizao_model::PersonId| format!("/people/{}", person.uuid());
+        assert_eq!(world.get(&page(foreign), Some(&token)).await.status, 404);
+        let form = |whom: String, reason: &str, minutes: &str| format!("whom={whom}&reason={reason}&minutes={minutes}");
+        let whom = || foreign.uuid().to_string();
+        for wrong in [
+            form(whom(), "x", "30"),
+            form(whom(), "in the ward", "0"),
+            form(whom(), "in the ward", "121"),
+            form("诸葛洛阳".into(), "in the ward", "30"),
+            form(fresh().to_string(), "in the ward", "30"),
+        ] {
+            assert_eq!(world.post("/break-glass", Some(&token), &wrong).await.status, 422, "{wrong}");
+        }
+        assert_eq!(world.get(&page(foreign), Some(&token)).await.status, 404);
+        let taken = world.post("/break-glass", Some(&token), &form(whom(), "unconscious in the ward", "30")).await;
+        assert_eq!((taken.status.as_u16(), taken.headers["location"].to_str().unwrap()), (303, &*page(foreign)));
+        assert_eq!(world.get(&page(foreign), Some(&token)).await.status, 200);
+        let other = world.session_in(unit, Role::Epidemiologist).await;
+        assert_eq!(world.get(&page(foreign), Some(&other)).await.status, 404, "it is one account's");
+        assert_eq!(world.get(&page(world.people[1]), Some(&token)).await.status, 200, "own people as before");
+        let actor = world.app.actor(&token, "", now()).await.unwrap();
+        let late = now().plus_minutes(30);
+        assert!(world.app.view_person(&actor, foreign, late.plus_minutes(-1)).await.is_ok());
+        assert!(world.app.view_person(&actor, foreign, late).await.is_err(), "it ends to the minute");
+        let auditor = world.session_in(&world.units[0], Role::Auditor).await;
+        let seen = world.get("/audit", Some(&auditor)).await.body;
+        assert!(seen.contains("unconscious in the ward") && seen.contains(&number(foreign)), "{seen}");
+        let community = world.session_in(unit, Role::CommunityWorker).await;
+        assert_eq!(world.post("/break-glass", Some(&community), &form(whom(), "in the ward", "5")).await.status, 403);
+
+        // A protected person: no name in a list, no page, no hit of a search, until the glass is broken.
+        let chief = world.session_in(unit, Role::Headquarters).await;
+        let protect = format!("{}/protect", page(own));
+        assert_eq!(world.post(&protect, Some(&chief), "protect=yes&protect_reason=known to many").await.status, 303);
+        assert_eq!(world.get(&page(own), Some(&chief)).await.status, 403);
+        assert_eq!(
+            world
+                .post(&format!("{}/identity", page(own)), Some(&chief), "purpose=control&reason=call about it")
+                .await
+                .status,
+            403
+        );
+        assert!(!world.get("/people?q=oyzz", Some(&chief)).await.body.contains(&number(own)));
+        let list = world.get("/people?group=new-7d", Some(&chief)).await.body;
+        assert!(list.contains(&number(own)) && !list.contains("欧"), "{list}");
+        let chief_glass = form(own.uuid().to_string(), "call about the ward", "5");
+        assert_eq!(world.post("/break-glass", Some(&chief), &chief_glass).await.status, 303);
+        assert_eq!(world.get(&page(own), Some(&chief)).await.status, 200);
     }
 }
 

@@ -113,6 +113,7 @@ fn every_word_of_the_tables_has_a_text_in_both_languages() {
         "link-over",
         "no-mandate",
         "out-of-scope",
+        "protected",
         "key-used",
         "same-unit",
         "changed",

@@ -13,6 +13,7 @@ mod support;
 
 mod access_log;
 mod api_tokens;
+mod break_glass;
 mod bulk;
 mod courses;
 mod db;
@@ -44,6 +45,7 @@ mod wal;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
+pub use break_glass::{BreakGlassRecord, PastVerification};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;

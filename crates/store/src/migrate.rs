@@ -23,6 +23,7 @@ macro_rules! migrations {
             (6, "identity", include_str!(concat!("../migrations/", $engine, "/0006_identity.sql"))),
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
             (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
+            (9, "break_glass", include_str!(concat!("../migrations/", $engine, "/0009_break_glass.sql"))),
             (10, "packs", include_str!(concat!("../migrations/", $engine, "/0010_packs.sql"))),
             (11, "sentinels", include_str!(concat!("../migrations/", $engine, "/0011_sentinels.sql"))),
             (12, "signals", include_str!(concat!("../migrations/", $engine, "/0012_signals.sql"))),

@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use sizao_app::audit::{Head, Verified};
+use sizao_app::{
+    audit::{Head, PastVerification, Verified},
+    break_glass::GlassLine,
+};
 use uuid::Uuid;
 
 use super::{Answer, page};
@@ -31,8 +34,18 @@ struct AuditPage {
     head: Head,
     size: String,
     verified: Option<Verified>,
+    last: Option<PastVerification>,
+    glasses: Vec<Glass>,
     lines: Vec<Line>,
     next: Option<i64>,
+}
+
+struct Glass {
+    at: String,
+    until: String,
+    who: String,
+    person: String,
+    reason: String,
 }
 
 struct Line {
@@ -65,10 +78,52 @@ pub(crate) async fn proof(ctx: Ctx, Path(id): Path<Uuid>) -> Result<Response, Fa
     Ok((StatusCode::OK, named, Json(proof)).into_response())
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    #[serde(default)]
+    fact: String,
+}
+
+/// The same, by a form: the proof of the fact whose id was typed.
+pub(crate) async fn proof_of(ctx: Ctx, Query(which): Query<Which>) -> Result<Response, Failure> {
+    let id = Uuid::try_parse(which.fact.trim()).map_or(Uuid::nil(), |id| id);
+    proof(ctx, Path(id)).await
+}
+
+/// The signed head, to be kept by a witness.
+pub(crate) async fn checkpoint(ctx: Ctx) -> Result<Response, Failure> {
+    let head = ctx.app().checkpoint(&ctx.actor).await?;
+    let named = [(axum::http::header::CONTENT_DISPOSITION, "attachment; filename=\"checkpoint.json\"")];
+    Ok((StatusCode::OK, named, Json(head)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Since {
+    #[serde(default)]
+    since: String,
+}
+
+/// The proof that the log begins with an earlier one.
+pub(crate) async fn consistency(ctx: Ctx, Query(which): Query<Since>) -> Result<Response, Failure> {
+    let since = which.since.trim().parse().unwrap_or(u64::MAX);
+    let proof = ctx.app().prove_since(&ctx.actor, since).await?;
+    let named = [(axum::http::header::CONTENT_DISPOSITION, format!("attachment; filename=\"since-{since}.json\""))];
+    Ok((StatusCode::OK, named, Json(proof)).into_response())
+}
+
 async fn shown(ctx: &Ctx, before: Option<i64>, verified: Option<Verified>) -> Answer {
     let lines = ctx.app().list_accesses(&ctx.actor, before).await?;
     let head = ctx.app().log_head(&ctx.actor).await?;
+    let last = ctx.app().last_verification(&ctx.actor).await?;
     let c = Chrome::of(ctx);
+    let glass = |GlassLine { glass, who }: GlassLine| Glass {
+        at: c.at(&glass.begun_at),
+        until: c.at(&glass.ends_at),
+        who,
+        person: sizao_app::people::number(glass.person),
+        reason: glass.reason,
+    };
+    let glasses = ctx.app().list_glasses(&ctx.actor).await?.into_iter().map(glass).collect();
     let next = if lines.len() < 100 { None } else { lines.last().map(|line| line.no) };
     let lines = lines.into_iter().map(|line| Line {
         at: c.at(&line.record.at),
@@ -77,9 +132,9 @@ async fn shown(ctx: &Ctx, before: Option<i64>, verified: Option<Verified>) -> An
         action: c.word("action", &line.record.action),
         purpose: c.word("purpose", &line.record.purpose),
         person: line.record.person.map(sizao_app::people::number),
-        opened: line.record.action == "open-identity",
+        opened: matches!(line.record.action.as_str(), "open-identity" | "break-glass"),
         reason: line.record.reason,
     });
     let lines = lines.collect();
-    page(&AuditPage { c, size: number(&head.size), head, verified, lines, next })
+    page(&AuditPage { c, size: number(&head.size), head, verified, last, glasses, lines, next })
 }

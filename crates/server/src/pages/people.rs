@@ -5,6 +5,7 @@ use axum::extract::Query;
 use serde::Deserialize;
 use sizao_app::{
     Refusal,
+    authorization::{Action, purposes},
     board::Group,
     people::{PeoplePage, PersonLine},
 };
@@ -41,6 +42,7 @@ struct PeopleTemplate {
     next: Option<String>,
     at: String,
     wrong: Option<String>,
+    may_break: bool,
 }
 
 impl PeopleTemplate {
@@ -140,7 +142,8 @@ pub(crate) async fn list(ctx: Ctx, Query(which): Query<Which>) -> Answer {
         .next
         .zip(group)
         .map(|(next, group)| format!("/people?group={}&division={}&after={}", group.name(), found.within, next.uuid()));
+    let may_break = !purposes(ctx.actor.role, Action::BreakGlass).is_empty();
     let at = view::moment(c.lang, now);
     let q = which.q.chars().take(80).collect();
-    page(&PeopleTemplate { c, page: found, q, group, chips: CHIPS, lines, next, at, wrong })
+    page(&PeopleTemplate { c, page: found, q, group, chips: CHIPS, lines, next, at, wrong, may_break })
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::Path, http::StatusCode};
 use sizao_app::{
-    authorization::Purpose,
+    authorization::{Action, Purpose, purposes},
     people::{Identity, PersonView},
     residents::text_digest,
 };
@@ -38,6 +38,7 @@ struct PersonTemplate {
     identity: Option<Identity>,
     wrong: Option<Wrong>,
     reason: String,
+    may_protect: bool,
 }
 
 /// A reason and the lines under it.
@@ -123,11 +124,13 @@ async fn filled(
     });
     let why = why.collect();
     let digest = text_digest(&view.explained.explanation, c.lang == Lang::Zh);
+    let may_protect = !purposes(ctx.actor.role, Action::ProtectPeople).is_empty();
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
     page_with(
         status,
         &PersonTemplate { c, view, line, axis, axis_height, why, digest, facts, next, identity, wrong, reason },
+        &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason, may_protect },
     )
 }
 

@@ -30,6 +30,9 @@ pub struct DemoPages {
     /// Folder for the store; one that is there is made anew.
     #[arg(long, default_value = "demo/pages")]
     pub out: PathBuf,
+    /// An empty PostgreSQL database in place of a file in that folder.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
     /// Address and port; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8765")]
     pub listen: SocketAddr,
@@ -82,7 +85,9 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         }
     }
     fs::create_dir_all(&order.out).with_context(|| format!("making the folder {}", order.out.display()))?;
-    let node = NodeArgs { store: order.out.join("sizao.db").display().to_string(), key: None };
+    let file = order.out.join("sizao.db").display().to_string();
+    let key = order.database.is_some().then(|| order.out.join("sizao.db.key"));
+    let node = NodeArgs { store: order.database.clone().unwrap_or(file), key };
     let rules = Packs::with_built_in("demo-covid-2020", PACK)?.into_rules();
     eprintln!("Making a store with the pairs of 2020 and an invented city of {} people …", order.people);
     let app = runtime.block_on(async {
