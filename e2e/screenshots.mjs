@@ -7,10 +7,8 @@ await mkdir(folder, { recursive: true });
 
 /** Who sees which pages; a function finds an address by following a link. */
 const tour = [
-  ["province", [["board", "/board"], ["people", "/people?group=under-measures"], ["person", person]]],
-  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans]]],
+  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans]]],
   ["province", [["board", "/board"], ["report", "/report"], ["people", "/people?group=under-measures"], ["person", person], ["break-glass", "/break-glass"]]],
-  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"]]],
   ["admin", [["accounts", "/accounts"]]],
   ["audit", [["audit", "/audit"]]],
   ["stat", [["board-statistician", "/board"]]],

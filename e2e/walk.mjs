@@ -176,6 +176,8 @@ async function packs(chrome) {
   await second.goto(`${base}/packs`);
   expect((await second.locator("section.card").first().innerText()).includes("待施行"), "the pack is coming");
   await second.context().close();
+}
+
 /** Every page of every account, both languages, desk and phone; each is checked. */
 async function everyPage(chrome) {
   const tour = [

@@ -13,12 +13,12 @@ pub(crate) mod node;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod report;
 pub(crate) mod sentinel;
 pub(crate) mod sentinels;
-pub(crate) mod report;
 pub(crate) mod sign_in;
-pub(crate) mod visits;
 pub(crate) mod signals;
+pub(crate) mod visits;
 
 use askama::Template;
 use axum::{

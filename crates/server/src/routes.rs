@@ -11,12 +11,10 @@ use sizao_app::authorization::Action;
 
 use crate::{
     api, assets,
-    pages::{accounts, audit, board, imports, loops, mandates, me, my, node, packs, people, person, sign_in, visits},
     pages::{
-        accounts, audit, board, imports, mandates, me, node, packs, people, person, sentinel, sentinels, sign_in,
-        signals,
+        accounts, audit, board, break_glass, imports, loops, mandates, me, my, node, packs, people, person, report,
+        sentinel, sentinels, sign_in, signals, visits,
     },
-    pages::{accounts, audit, board, break_glass, imports, mandates, me, node, people, person, report, sign_in},
     state::Shared,
 };
 

@@ -47,9 +47,11 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let person = world.people[object].uuid().to_string();
     let with = |id: String, division| (route.path.replace("{id}", &id), division);
     let (path, division) = match route.path {
-        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/steps" | "/people/{id}/link" => {
-            with(person, Some(division))
-        "/people/{id}" | "/people/{id}/identity" | "/people/{id}/protect" => with(person, Some(division)),
+        "/people/{id}"
+        | "/people/{id}/identity"
+        | "/people/{id}/steps"
+        | "/people/{id}/link"
+        | "/people/{id}/protect" => with(person, Some(division)),
         "/audit/consistency" => ("/audit/consistency?since=1".to_owned(), None),
         "/audit/proof" => {
             let (facts, _) = world.app.store().load_leaves_that_fit(0, 1).await.unwrap();

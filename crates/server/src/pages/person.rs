@@ -129,8 +129,21 @@ async fn filled(
     let next = steps(&view, &c);
     page_with(
         status,
-        &PersonTemplate { c, view, line, axis, axis_height, why, digest, facts, next, identity, wrong, reason },
-        &PersonTemplate { c, view, line, axis, axis_height, why, facts, next, identity, wrong, reason, may_protect },
+        &PersonTemplate {
+            c,
+            view,
+            line,
+            axis,
+            axis_height,
+            why,
+            digest,
+            facts,
+            next,
+            identity,
+            wrong,
+            reason,
+            may_protect,
+        },
     )
 }
 
