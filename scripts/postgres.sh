@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a PostgreSQL of its own: in a temporary folder, on a port that the kernel chose, gone afterwards.
 #   scripts/postgres.sh COMMAND [ARGUMENT...]      sets SIZAO_TEST_POSTGRES for the command
+# SIZAO_POSTGRES_OPTIONS are further options of the server, such as "-c shared_buffers=2GB".
 set -euo pipefail
 
 find_bin() {
@@ -36,7 +37,7 @@ cd "$folder"
 for attempt in 1 2 3 4 5; do
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     if "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -w -l "$folder/log" \
-        -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c max_connections=200" start >/dev/null; then
+        -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c max_connections=200 ${SIZAO_POSTGRES_OPTIONS:-}" start >/dev/null; then
         break
     fi
     [ "$attempt" = 5 ] && { cat "$folder/log" >&2; exit 1; }

@@ -2,6 +2,7 @@
 
 mod assessing;
 mod explained;
+mod laid_out;
 mod neighbourhood;
 mod opened;
 
@@ -23,38 +24,20 @@ use self::{
     neighbourhood::{Neighbourhood, people_named},
     opened::{Opened, Portion},
 };
-use crate::{App, AppError};
+use crate::{App, AppError, packs::may_change_packs};
 
 /// Facts that are indexed and assessed at a time: a person with several new facts is assessed once.
 pub(crate) const PORTION: u64 = 1 << 17;
 /// Facts that are read at a time.
 const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.
-const PEOPLE_CHUNK: usize = 8_192;
+const PEOPLE_CHUNK: usize = 4_096;
 
 /// People of whom nothing says where they are.
 const NOWHERE: DivisionCode = DivisionCode::HENAN;
 
 const MENTION: &str = "mention";
 const ASSESSMENT: &str = "assessment";
-
-/// The packs by which a node assesses, with a digest of their texts and of the engine.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Packs of every disease, by the time from which they are in force.
-    pub timeline: Arc<PackTimeline>,
-    /// Digest of the packs' texts and of this program's version; part of every stored assessment.
-    pub context: [u8; 32],
-}
-
-impl Rules {
-    /// Rules from packs; `texts` are the files they were read from.
-    pub fn new(timeline: PackTimeline, texts: &[&str]) -> Self {
-        let mut parts: Vec<&[u8]> = vec![env!("CARGO_PKG_VERSION").as_bytes()];
-        parts.extend(texts.iter().map(|text| text.as_bytes()));
-        Self { timeline: Arc::new(timeline), context: sha256(&parts) }
-    }
-}
 
 /// What a catch-up did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +77,7 @@ impl App {
     /// [`AppError::Store`].
     pub async fn catch_up(&self, progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
         let mut done = self.read_on(&mut assessing, progress).await?;
         if assessing.owed.is_behind() {
             self.settle(&mut assessing, None, &mut done).await?;
@@ -108,38 +92,55 @@ impl App {
     /// [`AppError::Store`].
     pub async fn keep_up(&self) -> Result<CaughtUp, AppError> {
         let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
         self.read_on(&mut assessing, |_| {}).await
     }
 
     /// Reads the log to its end: indexes what facts mention and notes whom they concern.
     async fn read_on(&self, assessing: &mut Assessing, mut progress: impl FnMut(u64)) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
-        if self.store.assess_under(&self.rules.context).await? {
-            tracing::info!("Packs or program changed: everybody is assessed again");
-            assessing.owed.forget();
+        // An adoption among the facts read changes what is owed for the others: then once more.
+        loop {
+            if self.follow_packs(&mut done).await? == sizao_store::Owed::Everything {
+                assessing.owed.forget();
+            }
+            if !self.read_log(assessing, &mut progress, &mut done).await? {
+                return Ok(done);
+            }
         }
+    }
+
+    /// Reads what is new in the log; whether anything in it may change which packs are in force.
+    async fn read_log(
+        &self,
+        assessing: &mut Assessing,
+        progress: &mut impl FnMut(u64),
+        done: &mut CaughtUp,
+    ) -> Result<bool, AppError> {
+        let mut packs_may_change = false;
         let size = self.store.size().await?;
         let indexed = self.store.watermark(MENTION).await?;
         let assessed = self.store.watermark(ASSESSMENT).await?.min(indexed);
         let mut from = assessing.owed.resume(assessed);
         while from < size {
             let to = (from + PORTION).min(size);
-            let portion = Portion::new(self.load(from, to, &mut done).await?);
+            let portion = Portion::new(self.load(from, to, done).await?);
             if portion.facts().iter().any(|stored| stored.fact.body.kind() == FactKind::Erasure) {
                 assessing.opened.forget();
             }
             if to > indexed {
                 self.index_mentions(&portion, to).await?;
             }
+            packs_may_change |= portion.facts().iter().any(|stored| may_change_packs(stored.fact.body.kind()));
             self.note_concerned(&portion, assessing, to).await?;
             done.facts += portion.facts().len() as u64;
             if assessing.owed.is_due() {
-                self.settle(assessing, Some(&portion), &mut done).await?;
+                self.settle(assessing, Some(&portion), done).await?;
             }
             from = to;
             progress(from);
         }
-        Ok(done)
+        Ok(packs_may_change)
     }
 
     /// The assessment of one person, computed from the facts as they are known at `known_at`.
@@ -152,7 +153,8 @@ impl App {
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
         let index = FactIndex::new(around.facts());
-        Ok(assessed(&index.dossier(person), &self.rules, known_at, at))
+        let rules = self.rules_known(known_at);
+        Ok(assessed(&index.dossier(person), &rules.timeline, known_at, at))
     }
 
     /// Forgets everything derived and makes it again from the log.
@@ -277,7 +279,7 @@ impl App {
     /// fact concerned before, or what a strong fact names: a tube, a sample.
     async fn that_matter(&self, portion: &Portion) -> Result<Vec<Arc<StoredFact>>, AppError> {
         let cities = self.cities_with_areas().await?;
-        let has_arrival_rule = self.rules.timeline.has_arrival_rule();
+        let has_arrival_rule = self.rules().timeline.has_arrival_rule();
         let is_strong = |fact: &Fact| match bearing(fact) {
             Bearing::Strong => true,
             Bearing::WithArrivalRule => has_arrival_rule,
@@ -366,24 +368,37 @@ impl App {
         let now = self.now();
         let known_leaf = self.store.size().await?;
         let divisions = around.divisions();
-        let rows: Vec<StoredAssessment> = tokio::task::block_in_place(|| {
+        let rules = self.rules();
+        let rows: Vec<(StoredAssessment, bool)> = tokio::task::block_in_place(|| {
             let index = FactIndex::new(around.facts());
-            let each = people.par_iter().map(|person| assessed(&index.dossier(*person), &self.rules, now, now));
-            each.map(|assessed| {
-                let division = divisions.get(&assessed.assessment.person).copied().unwrap_or(NOWHERE);
-                self.row(assessed, division, known_leaf)
-            })
-            .collect()
+            let row = |person: &PersonId| {
+                let dossier = index.dossier(*person);
+                let has_steps = dossier.facts.iter().any(|fact| fact.body.kind() == FactKind::LoopStep);
+                let division = divisions.get(person).copied().unwrap_or(NOWHERE);
+                (
+                    self.row(assessed(&dossier, &rules.timeline, now, now), division, known_leaf, rules.context),
+                    has_steps,
+                )
+            };
+            people.par_iter().map(row).collect()
         });
+        let (followed, others): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|(row, has_steps)| *has_steps || row.ends_at.is_some());
+        let mut followed: Vec<PersonId> = followed.into_iter().map(|(row, _)| row.person).collect();
+        let others: Vec<PersonId> = others.into_iter().map(|(row, _)| row.person).collect();
+        followed.extend(self.store.with_loops(&others).await?);
+        self.store.mark_loops_changed(&followed).await?;
+        let rows = rows.into_iter().map(|(row, _)| row);
         done.assessed += people.len() as u64;
-        let (rows, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(says_something);
+        let (rows, silent): (Vec<_>, Vec<_>) = rows.partition(says_something);
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         done.stored += rows.len() as u64;
         self.store.save_assessments(rows, gone).await?;
         Ok(())
     }
-    fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64) -> StoredAssessment {
+
+    fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64, context: [u8; 32]) -> StoredAssessment {
         let Assessed { assessment, dossier } = assessed;
         let now = self.now();
         let active = assessment.measures.iter().filter(|measure| measure.is_active(now));
@@ -400,7 +415,7 @@ impl App {
             next_change_at: assessment.next_change_at,
             known_leaf,
             dossier,
-            context: self.rules.context,
+            context,
             answer: json!(assessment).to_string(),
         }
     }
@@ -433,11 +448,11 @@ fn sample_of(fact: &Fact) -> Option<FactId> {
 }
 
 /// The assessment of a dossier, with the digest of the facts in it.
-fn assessed(dossier: &Dossier<'_>, rules: &Rules, known_at: Instant, at: Instant) -> Assessed {
+fn assessed(dossier: &Dossier<'_>, packs: &PackTimeline, known_at: Instant, at: Instant) -> Assessed {
     let mut ids: Vec<FactId> = dossier.facts.iter().map(|fact| fact.id).collect();
     ids.sort_unstable();
     let parts: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
-    let mut assessment = assess(dossier, &rules.timeline, known_at, at);
+    let mut assessment = assess(dossier, packs, known_at, at);
     // In one order whatever the order of the facts, so that a rebuild gives the same bytes.
     let order = |measure: &Measure| (measure.starts_at(), measure.ends_at(), measure.kind(), measure.because()[0]);
     assessment.measures.sort_by_key(order);

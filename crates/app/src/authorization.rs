@@ -28,6 +28,12 @@ named! {
         ViewMandates = "view-mandates",
         /// Propose a mandate, put the second signature, end one.
         GiveMandates = "give-mandates",
+        /// Read packs, in force and coming (方案).
+        ViewPacks = "view-packs",
+        /// See what packs would change for people.
+        ComparePacks = "compare-packs",
+        /// Bring in a pack, propose to adopt it, put the second signature.
+        AdoptPacks = "adopt-packs",
         /// Enter units and accounts, close them.
         ManageAccounts = "manage-accounts",
         /// Make tokens for programs that act on one's behalf (接口令牌).
@@ -36,8 +42,26 @@ named! {
         ViewAccess = "view-access",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
+        /// The board of closed loops (闭环).
+        ViewLoops = "view-loops",
+        /// Give loops to a unit (分派).
+        AssignLoops = "assign-loops",
+        /// Today's visits, and what was seen there (走访).
+        EnterSteps = "enter-steps",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
+        /// Report for one's own sentinel site, see its score, object (哨点上报).
+        ReportSentinel = "report-sentinel",
+        /// The register of sentinel sites, their reports as sums, clocks and scores (哨点监管).
+        ViewSentinels = "view-sentinels",
+        /// Enter sites, name who is responsible, propose and decide reviews.
+        ManageSentinels = "manage-sentinels",
+        /// Signals with the series behind them (预警信号).
+        ViewSignals = "view-signals",
+        /// Answer a signal and close it with an outcome.
+        AnswerSignals = "answer-signals",
+        /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
+        OpenSale = "open-sale",
     }
 }
 
@@ -84,6 +108,14 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ProtectPeople, &[P::Control]),
             (A::ViewMandates, &[P::Administration]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
+            (A::ViewSentinels, &[P::Control]),
+            (A::ManageSentinels, &[P::Administration]),
+            (A::ViewSignals, &[P::Control]),
+            (A::ViewLoops, &[P::Control]),
+            (A::AssignLoops, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -98,6 +130,14 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Administration, P::Reporting]),
             (A::GiveMandates, &[P::Administration]),
+            (A::ViewPacks, &[P::Control]),
+            (A::ComparePacks, &[P::Control]),
+            (A::AdoptPacks, &[P::Administration]),
+            (A::ViewSentinels, &[P::Control]),
+            (A::ManageSentinels, &[P::Administration]),
+            (A::ViewSignals, &[P::Control]),
+            (A::AnswerSignals, &[P::Control]),
+            (A::OpenSale, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -113,7 +153,12 @@ const TABLE: &[(Role, &[Right])] = &[
     (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
     (
         Role::Sentinel,
-        &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])],
+        &[
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::ReportSentinel, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
     ),
     (
         Role::Checkpoint,
@@ -127,9 +172,10 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::EnterSteps, &[P::Care]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting])]),
+    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (

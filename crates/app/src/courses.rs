@@ -16,6 +16,9 @@ const CHUNK: u64 = 20_000;
 /// People whose courses are made at a time.
 const PEOPLE_CHUNK: usize = 2_000;
 
+/// Rounds at most; who is left comes with the next call.
+const ROUNDS_MAX: usize = 1_000;
+
 /// What a course is made of.
 const OF_A_PERSON: [FactKind; 4] =
     [FactKind::Diagnosis, FactKind::Exposure, FactKind::IsolationStarted, FactKind::Sample];
@@ -48,7 +51,7 @@ impl App {
             self.store().save_courses(courses, &gone, to).await?;
             from = to;
         }
-        Ok(())
+        self.follow_reports().await
     }
 
     /// Assesses again everybody whose measures change by now, so that what is over ends on time; how many that were.
@@ -56,11 +59,18 @@ impl App {
     /// # Errors
     /// [`AppError::Store`].
     pub async fn announce_changes(&self, now: Instant) -> Result<usize, AppError> {
-        let due = self.store().due_assessments(now, PEOPLE_CHUNK as u32).await?;
-        if !due.is_empty() {
-            self.reassess(&due).await?;
+        let mut changed = 0;
+        for _ in 0..ROUNDS_MAX {
+            let due = self.store().due_assessments(now, PEOPLE_CHUNK as u32).await?;
+            if !due.is_empty() {
+                self.reassess(&due).await?;
+            }
+            changed += due.len();
+            if due.len() < PEOPLE_CHUNK {
+                break;
+            }
         }
-        Ok(due.len())
+        Ok(changed)
     }
 
     /// Whose course these facts can change: cases and contacts, and of other facts those about people who are either.

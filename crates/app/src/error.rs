@@ -28,6 +28,12 @@ pub enum AppError {
         /// Rows of the first file that are in.
         rows_done: u64,
     },
+    /// Somebody else imports the same list.
+    #[error("the list '{list}' is being imported by somebody else at this moment: wait until that has ended")]
+    BeingImported {
+        /// Name of the list.
+        list: String,
+    },
     /// Rows to mend cannot be kept.
     #[error("the file for the rows that are handed back cannot be written")]
     BadRows(#[source] std::io::Error),

@@ -144,13 +144,15 @@ impl App {
     /// When this returns, every row counted as accepted is durable, and projections and assessments are current.
     ///
     /// # Errors
-    /// [`AppError::OtherFile`], [`AppError::Store`].
+    /// [`AppError::BeingImported`], [`AppError::OtherFile`], [`AppError::Store`].
     pub async fn import(
         self: &Arc<Self>,
         order: ImportOrder,
         rows: mpsc::Receiver<RowBatch>,
         watcher: impl ImportWatcher + 'static,
     ) -> Result<ImportReport, AppError> {
+        let list = order.list.clone();
+        let _alone = self.store().lease_list(&list).await?.ok_or(AppError::BeingImported { list })?;
         let state = self.begin(&order).await?;
         let (to_writer, from_reader) = mpsc::channel(QUEUE);
         let writer = tokio::spawn(write_batches(self.clone(), state.clone(), from_reader, watcher));

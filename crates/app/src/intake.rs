@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Cursor, sync::Arc};
 
 pub use sizao_interop::RowError;
 use sizao_interop::{BadRows, BadRowsWorkbook, CsvImport, ImportError, Imported, Mapping, XlsxImport};
-use sizao_model::{DivisionCode, Instant};
+use sizao_model::{DivisionCode, FactKind, Instant};
 use sizao_store::{hex, sha256};
 use tokio::sync::mpsc;
 
@@ -212,6 +212,14 @@ impl Upload {
 /// A row about people of another division is handed back: whose division it is, is that division's to say.
 pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     let Imported::Accepted(row) = row else { return row };
+    // Decisions of two signers are made on their pages; a list is one person's.
+    let decides = |kind| matches!(kind, FactKind::PackAdopted | FactKind::Mandate | FactKind::Erasure);
+    if row.facts.iter().any(|fact| decides(fact.body.kind())) {
+        return Imported::Rejected(row.source.refuse(
+            "it decides for everybody, and a list is one person's word",
+            "Propose it on the page of packs or of mandates, where two organisations sign",
+        ));
+    }
     let outside = row.people.iter().map(|person| person.division).chain(row.facts.iter().map(|fact| fact.division));
     match outside.into_iter().find(|division| !division.is_under(within)) {
         Some(division) => Imported::Rejected(row.source.refuse(

@@ -16,13 +16,17 @@ pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod loops;
 pub mod mandates;
 mod names;
 pub mod pack_signatures;
+pub mod packs;
 pub mod people;
 pub mod places;
 pub mod policy_changes;
 pub mod refusal;
+pub mod sentinels;
+pub mod signals;
 pub mod totp;
 pub mod transmission;
 
@@ -34,9 +38,10 @@ pub use sizao_store::StoreError;
 use sizao_store::{Certificate, Store};
 use uuid::Uuid;
 
-pub use assessments::Rules;
 use assessments::{Assessing, Recent};
 pub use error::AppError;
+use packs::InForce;
+pub use packs::Rules;
 pub use refusal::Refusal;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
@@ -45,7 +50,8 @@ pub struct App {
     clock: Arc<dyn Clock>,
     signer: SigningKey,
     recorder: Uuid,
-    rules: Rules,
+    /// The packs in force, by the adoptions in the log.
+    in_force: InForce,
     /// Held by whoever brings projections up to date: one at a time in a process.
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
@@ -66,7 +72,8 @@ impl App {
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent) = Default::default();
-        Ok(Self { store, clock, signer, recorder, rules, assessing, recent })
+        let in_force = InForce::new(rules);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
     }
 
     /// The store.
@@ -91,7 +98,9 @@ impl App {
     ) -> Result<Certificate, AppError> {
         self.catch_up(|_| {}).await?;
         let certificate = self.store.erase(class, recorded_on, basis, self.now()).await?;
-        self.assessing.lock().await.forget_facts();
+        let mut assessing = self.assessing.lock().await;
+        let _alone = self.store.lease_assessing().await?;
+        assessing.forget_facts();
         self.reassess(&certificate.people).await?;
         Ok(certificate)
     }

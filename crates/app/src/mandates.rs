@@ -35,6 +35,10 @@ named! {
         Movement = "movement",
         /// Who people are: registers, links, vaccinations (人员登记).
         Registers = "registers",
+        /// What sentinel sites see: fever patients, positive self-tests, sums of sales and absences (哨点监测).
+        Sentinels = "sentinels",
+        /// Who buys the four kinds of drugs, and for whom (四类药品实名登记).
+        DrugSales = "drug-sales",
     }
 }
 
@@ -50,13 +54,16 @@ impl Collection {
             | FactKind::Discharge
             | FactKind::Death
             | FactKind::Extension
-            | FactKind::LoopStep => Self::Cases,
+            | FactKind::LoopStep
+            | FactKind::CareNeed
+            | FactKind::CareGiven => Self::Cases,
             FactKind::Exposure | FactKind::Confirmation => Self::Contacts,
             FactKind::Sample | FactKind::TestResult => Self::Tests,
             FactKind::Stay | FactKind::Arrival => Self::Movement,
             FactKind::Person | FactKind::IdentityLink | FactKind::IdentityUnlink | FactKind::VaccineDose => {
                 Self::Registers
             }
+            FactKind::SentinelReport => Self::Sentinels,
             _ => return None,
         })
     }

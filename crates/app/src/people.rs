@@ -201,7 +201,19 @@ impl App {
         Ok(Identity { full_name, phones, names })
     }
 
-    async fn may_touch(
+    /// Whether an actor may do the work of a loop for a person; protection hides who it is, never the work.
+    pub(crate) async fn may_serve(
+        &self,
+        actor: &Actor,
+        action: Action,
+        person: PersonId,
+        purpose: Purpose,
+    ) -> Result<(), AppError> {
+        can(actor, action, actor.division, purpose)?;
+        if self.is_within(person, actor.division).await? { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    }
+
+    pub(crate) async fn may_touch(
         &self,
         actor: &Actor,
         action: Action,
@@ -227,7 +239,7 @@ impl App {
         Ok(self.store().divisions_of(person).await?.iter().any(|place| place.is_under(division)))
     }
 
-    async fn lines(&self, people: &[PersonId]) -> Result<Vec<PersonLine>, AppError> {
+    pub(crate) async fn lines(&self, people: &[PersonId]) -> Result<Vec<PersonLine>, AppError> {
         let details: HashMap<PersonId, PersonDetails> = self.store().reveal_details(people).await?;
         let protected = self.store().protected_among(people).await?;
         let mut lines = Vec::with_capacity(people.len());

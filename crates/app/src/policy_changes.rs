@@ -4,12 +4,19 @@
 //! therefore read twice: first to find the people who matter, then to keep theirs. What is kept is a superset of every
 //! dossier that says something.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sizao_model::{Assessment, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, PersonId, id::PoolId};
-use sizao_policy::{Bearing, FactIndex, Mention, PackTimeline, assess, bearing, change::ChangeReport, mentions};
+use sizao_policy::{
+    Bearing, FactIndex, Mention, PackTimeline, assess, bearing,
+    change::{ChangeReport, Noted},
+    mentions,
+};
 use sizao_store::{MentionKey, StoredFact};
 
 use crate::{App, AppError};
@@ -22,8 +29,19 @@ const STORED: u32 = 5_000;
 const LEAVES: u64 = 20_000;
 /// People who are assessed at a time.
 const PEOPLE: usize = 5_000;
+/// Threads that read a store: SQLite has so many connections for it.
+const THREADS_MAX: usize = 2;
 /// Areas are compared within their city.
 const CITY_DIGITS: usize = 4;
+
+/// How far a comparison is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Facts are read.
+    Reading,
+    /// People are assessed.
+    Assessing,
+}
 
 /// Two ways to assess the same people at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +135,20 @@ impl Mattering {
         }
     }
 
+    fn join(&mut self, other: Self) {
+        self.people.extend(other.people);
+        for (city, people) in other.stays {
+            self.stays.entry(city).or_default().extend(people);
+        }
+        self.cities.extend(other.cities);
+        self.samples.extend(other.samples);
+        self.results.extend(other.results);
+        for (pool, people) in other.pools {
+            self.pools.entry(pool).or_default().extend(people);
+        }
+        self.suspicious.extend(other.suspicious);
+    }
+
     fn people(mut self) -> (FxHashSet<PersonId>, FxHashMap<FactId, PersonId>) {
         for mention in &self.suspicious {
             match mention {
@@ -199,37 +231,55 @@ pub struct Snapshot {
 impl App {
     /// Reads the facts that matter, as they stand now: what is recorded meanwhile is left out, and nobody waits.
     ///
-    /// - `progress`: called with leaves read, and leaves to read.
+    /// - `progress`: called with steps done, and steps in all: leaves of the first reading, then as many again for the
+    ///   second.
     ///
     /// # Errors
     /// [`AppError::Store`].
-    pub async fn snapshot(&self, known_at: Instant, mut progress: impl FnMut(u64, u64)) -> Result<Snapshot, AppError> {
+    pub async fn snapshot(&self, known_at: Instant, progress: impl Fn(u64, u64) + Sync) -> Result<Snapshot, AppError> {
         self.catch_up(|_| {}).await?;
         let leaves = self.store.size().await?;
-        let mut mattering = Mattering::default();
-        let mut nobodys: Vec<StoredFact> = Vec::new();
-        let mut from = 0;
-        while from < leaves {
-            let to = (from + LEAVES).min(leaves);
-            let (facts, refused) = self.store.load_leaves_that_fit(from, to).await?;
-            refused.iter().for_each(|error| tracing::error!(%error, "A fact was refused"));
-            for stored in facts.into_iter().filter(|stored| stored.fact.recorded_at <= known_at) {
-                mattering.note(&stored.fact);
-                if stored.fact.person.is_none() && stored.fact.body.kind() != FactKind::TestResult {
-                    nobodys.push(stored);
+        let handle = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| {
+            let parts = leaves.div_ceil(LEAVES);
+            let told = |done: u64| progress((done * LEAVES).min(leaves), 2 * leaves);
+            let read = in_threads(parts, told, |part, (mattering, nobodys): &mut (Mattering, Vec<Fact>)| {
+                let from = part * LEAVES;
+                let facts = handle.block_on(self.load_known_leaves(from, (from + LEAVES).min(leaves), known_at))?;
+                for stored in facts {
+                    mattering.note(&stored.fact);
+                    if stored.fact.person.is_none() && stored.fact.body.kind() != FactKind::TestResult {
+                        nobodys.push(stored.fact);
+                    }
                 }
+                Ok(())
+            })?;
+            let mut mattering = Mattering::default();
+            let mut snapshot = Snapshot { leaves, ..Snapshot::default() };
+            for (part, nobodys) in read {
+                mattering.join(part);
+                snapshot.facts.extend(nobodys);
             }
-            from = to;
-            progress(from, leaves);
-        }
-        let (people, _) = mattering.people();
-        let mut snapshot = Snapshot { leaves, ..Snapshot::default() };
-        let people: Vec<PersonId> = people.into_iter().collect();
-        for people in people.chunks(PEOPLE) {
-            self.read_people(people, known_at, &mut snapshot).await?;
-        }
-        snapshot.facts.extend(nobodys.into_iter().map(|stored| stored.fact));
-        Ok(snapshot)
+            let people: Vec<PersonId> = mattering.people().0.into_iter().collect();
+            let portions: Vec<&[PersonId]> = people.chunks(PEOPLE).collect();
+            let all = portions.len() as u64;
+            let told = |done: u64| progress(leaves + leaves * done / all.max(1), 2 * leaves);
+            let read = in_threads(all, told, |part, snapshot: &mut Snapshot| {
+                handle.block_on(self.read_people(portions[part as usize], known_at, leaves, snapshot))
+            })?;
+            for part in read {
+                snapshot.facts.extend(part.facts);
+                snapshot.divisions.extend(part.divisions);
+            }
+            Ok(snapshot)
+        })
+    }
+
+    async fn load_known_leaves(&self, from: u64, to: u64, known_at: Instant) -> Result<Vec<StoredFact>, AppError> {
+        let (mut facts, refused) = self.store.load_leaves_that_fit(from, to).await?;
+        refused.iter().for_each(|error| tracing::error!(%error, "A fact was refused"));
+        facts.retain(|stored| stored.fact.recorded_at <= known_at);
+        Ok(facts)
     }
 
     /// The facts about people, with the results of their samples and pools.
@@ -237,10 +287,11 @@ impl App {
         &self,
         people: &[PersonId],
         known_at: Instant,
+        leaves: u64,
         snapshot: &mut Snapshot,
     ) -> Result<(), AppError> {
         let about: Vec<MentionKey> = people.iter().map(|person| MentionKey::about(*person)).collect();
-        let own = self.load_known(&about, &[], known_at, snapshot.leaves).await?;
+        let own = self.load_known(&about, &[], known_at, leaves).await?;
         let mut keys = Vec::new();
         for stored in &own {
             if let FactBody::Sample(sample) = &stored.fact.body {
@@ -248,7 +299,7 @@ impl App {
                 keys.extend(sample.pool.as_ref().map(MentionKey::pool));
             }
         }
-        let results = self.load_known(&keys, &[FactKind::TestResult], known_at, snapshot.leaves).await?;
+        let results = self.load_known(&keys, &[FactKind::TestResult], known_at, leaves).await?;
         let mut latest: FxHashMap<PersonId, u64> = FxHashMap::default();
         for stored in own.into_iter().chain(results) {
             if let Some(person) = stored.fact.person {
@@ -320,25 +371,42 @@ pub fn compare(
     people: &[PersonId],
     comparison: Comparison<'_>,
     division: impl Fn(PersonId) -> String + Sync,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> ChangeReport {
+    compare_each(index, people, comparison, division, progress).0
+}
+
+/// What one person was added as.
+pub type PersonNoted = (PersonId, Noted);
+
+/// The same, and what each person was added as whom either side restricts.
+pub fn compare_each(
+    index: &FactIndex<'_>,
+    people: &[PersonId],
+    comparison: Comparison<'_>,
+    division: impl Fn(PersonId) -> String + Sync,
+    mut progress: impl FnMut(u64),
+) -> (ChangeReport, Vec<PersonNoted>) {
     let mut whole = ChangeReport::default();
+    let mut everybody = Vec::new();
     for portion in people.chunks(PEOPLE) {
-        let part = portion
-            .par_chunks(250)
-            .map(|people| {
-                let mut report = ChangeReport::default();
-                for person in people {
-                    let (before, after) = both(index, *person, comparison);
-                    report.note(&before, &after, &division(*person), comparison.at);
-                }
-                report
-            })
-            .reduce(ChangeReport::default, ChangeReport::join);
-        whole = whole.join(part);
+        let of_some = |people: &[PersonId]| {
+            let (mut report, mut noted) = (ChangeReport::default(), Vec::new());
+            for person in people {
+                let (before, after) = both(index, *person, comparison);
+                let as_what = report.note(&before, &after, &division(*person), comparison.at);
+                noted.extend(as_what.map(|as_what| (*person, as_what)));
+            }
+            (report, noted)
+        };
+        let parts: Vec<(ChangeReport, Vec<PersonNoted>)> = portion.par_chunks(250).map(of_some).collect();
+        for (part, noted) in parts {
+            whole = whole.join(part);
+            everybody.extend(noted);
+        }
         progress(whole.people);
     }
-    whole
+    (whole, everybody)
 }
 
 fn both(index: &FactIndex<'_>, person: PersonId, comparison: Comparison<'_>) -> (Assessment, Assessment) {
@@ -364,6 +432,33 @@ pub fn counties<'f>(facts: impl Iterator<Item = &'f Fact>) -> FxHashMap<PersonId
     }
     let county = |area: &str| area.get(..6).unwrap_or(area).to_owned();
     latest.into_iter().map(|(person, (_, area))| (person, county(area))).collect()
+}
+
+/// Does numbered parts of one work in as many threads as there are cores; what each thread gathered.
+fn in_threads<T: Default + Send>(
+    parts: u64,
+    told: impl Fn(u64) + Sync,
+    work: impl Fn(u64, &mut T) -> Result<(), AppError> + Sync,
+) -> Result<Vec<T>, AppError> {
+    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let run = || {
+        let mut gathered = T::default();
+        loop {
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            if part >= parts {
+                return Ok(gathered);
+            }
+            work(part, &mut gathered)?;
+            told(done.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..rayon::current_num_threads().min(THREADS_MAX)).map(|_| scope.spawn(run)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T, AppError>>| {
+            thread.join().map_err(|_| AppError::Stopped("reading the facts"))?
+        };
+        threads.into_iter().map(join).collect()
+    })
 }
 
 fn each_portion<R: Read>(reader: R, mut take: impl FnMut(u64, &[String])) -> io::Result<()> {

@@ -157,6 +157,7 @@ impl App {
     fn measures_by_day(&self, facts: &[Fact], until: CivilDay) -> (BTreeMap<CivilDay, DayMeasures>, usize) {
         let mut by_day = BTreeMap::new();
         let mut restricted = 0;
+        let rules = self.rules();
         let index = FactIndex::new(facts);
         let dossiers: Vec<_> = index.persons().map(|person| index.dossier(person)).collect();
         let first = facts.iter().map(|fact| fact.recorded_at.day()).min().unwrap_or(until);
@@ -165,7 +166,7 @@ impl App {
             let end = Instant::from_micros(day.plus_days(1).start().as_micros() - 1);
             let mut kinds = DayMeasures::new();
             for dossier in &dossiers {
-                let answer = assess(dossier, &self.rules.timeline, end, end);
+                let answer = assess(dossier, &rules.timeline, end, end);
                 let active = answer.measures.iter().filter(|measure| measure.is_active(end));
                 let mut is_restricted = false;
                 for measure in active {

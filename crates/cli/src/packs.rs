@@ -22,6 +22,20 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("cn-covid-v9", include_str!("../../../policies/cn-covid-v9/pack.toml")),
 ];
 
+/// Packs at hand that are in force only where somebody adopts them, or names their folder.
+const LIBRARY: [&str; 10] = [
+    include_str!("../../../policies/cn-twenty/pack.toml"),
+    include_str!("../../../policies/cn-new-ten/pack.toml"),
+    include_str!("../../../policies/cn-class-B-B/pack.toml"),
+    include_str!("../../../policies/cn-covid-v8/pack.toml"),
+    include_str!("../../../policies/cn-covid-v9/pack.toml"),
+    include_str!("../../../policies/ha-arrival-0322/pack.toml"),
+    include_str!("../../../policies/ha-normal-2.0/pack.toml"),
+    include_str!("../../../policies/ha-window-4/pack.toml"),
+    include_str!("../../../policies/measles-cn/pack.toml"),
+    include_str!("../../../policies/ebola-who/pack.toml"),
+];
+
 /// File beside a pack that holds its signatures.
 pub const SIGNATURES: &str = "pack.sig.toml";
 /// File beside the folders of packs that names the organisations.
@@ -107,7 +121,7 @@ impl Packs {
     /// As rules of a node.
     pub fn into_rules(self) -> Rules {
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        Rules::new(self.timeline, &texts)
+        Rules::new(self.timeline, &texts).with_library(&LIBRARY)
     }
 }
 

@@ -25,6 +25,10 @@ pub struct GlrSettings {
     pub lasted_min: usize,
     /// Periods to look back for the change; `None` for all since the last alarm.
     pub look_back: Option<usize>,
+    /// Count as the R package does: with `look_back` M a change has lasted from `lasted_min` + 1 to M + 1 periods;
+    /// without it `lasted_min` only silences the first `lasted_min` - 1 periods after an alarm. A fall to no case at all is
+    /// never looked at. A known shift uses neither number.
+    pub compat: bool,
 }
 
 /// One judged period.
@@ -62,7 +66,7 @@ pub fn glr_poisson(
     settings: &GlrSettings,
 ) -> Result<Vec<GlrRow>, EpiError> {
     require_positive("threshold", settings.threshold)?;
-    require("lasted_min", settings.lasted_min as f64, "at least 1", settings.lasted_min >= 1)?;
+    require("lasted_min", settings.lasted_min as f64, "at least 1", settings.lasted_min >= 1 || settings.compat)?;
     if let Shift::Known(shift) = settings.shift {
         require("shift", shift, "not 0", shift != 0.0)?;
     }
@@ -93,15 +97,20 @@ pub fn glr_poisson(
 /// The largest ratio over the change points, walking back from now.
 fn best_change(y: &[f64], expected: &[f64], settings: &GlrSettings) -> f64 {
     let (mut cases, mut mean, mut best): (f64, f64, f64) = (0.0, 0.0, 0.0);
-    let reach = settings.look_back.unwrap_or(usize::MAX);
+    let (shortest, reach) = match (settings.compat, settings.look_back) {
+        (false, reach) => (settings.lasted_min, reach.unwrap_or(usize::MAX)),
+        (true, Some(reach)) => (settings.lasted_min + 1, reach.saturating_add(1)),
+        (true, None) if y.len() < settings.lasted_min => return 0.0,
+        (true, None) => (1, usize::MAX),
+    };
     for (lasted, (y, m)) in y.iter().zip(expected).rev().take(reach).enumerate() {
         cases += y;
         mean += m;
         let is_in_direction = match settings.shift {
-            Shift::Fall => cases < mean,
+            Shift::Fall => cases < mean && (cases > 0.0 || !settings.compat),
             _ => cases > mean,
         };
-        if lasted + 1 >= settings.lasted_min && is_in_direction {
+        if lasted + 1 >= shortest && is_in_direction {
             let log_part = if cases > 0.0 { cases * (cases / mean).ln() } else { 0.0 };
             best = best.max(log_part - (cases - mean));
         }
@@ -114,7 +123,7 @@ mod tests {
     use super::*;
 
     fn settings(shift: Shift) -> GlrSettings {
-        GlrSettings { threshold: 4.0, shift, lasted_min: 1, look_back: None }
+        GlrSettings { threshold: 4.0, shift, lasted_min: 1, look_back: None, compat: false }
     }
 
     fn run(y: &[f64], shift: Shift) -> Vec<GlrRow> {
@@ -132,6 +141,25 @@ mod tests {
     fn a_fall_is_not_a_rise() {
         assert!(run(&[0.0; 8], Shift::Rise).iter().all(|r| r.statistic == 0.0));
         assert!(run(&[0.0; 8], Shift::Fall).iter().any(|r| r.is_alarm));
+    }
+
+    #[test]
+    fn a_change_has_to_have_lasted_and_not_for_longer_than_is_looked_back() {
+        let y = [3.0, 3.0, 12.0, 3.0];
+        let at = |lasted_min, look_back, compat| {
+            let settings = GlrSettings { lasted_min, look_back, compat, threshold: 99.0, shift: Shift::Rise };
+            let rows = glr_poisson(&Counts::new(y).unwrap(), 0, &[3.0; 4], &settings).unwrap();
+            rows.iter().map(|r| (r.statistic * 1e3).round() / 1e3).collect::<Vec<_>>()
+        };
+        // 12 of 3: 12 ln 4 - 9 = 7.636; 15 of 6: 15 ln 2.5 - 9 = 4.744; 18 of 9: 18 ln 2 - 9 = 3.477;
+        // 21 of 12: 21 ln 1.75 - 9 = 2.752.
+        assert_eq!(at(1, None, false), [0.0, 0.0, 7.636, 4.744]);
+        assert_eq!(at(2, None, false), [0.0, 0.0, 4.744, 4.744]);
+        assert_eq!(at(1, Some(1), false), [0.0, 0.0, 7.636, 0.0]);
+        // The package: with M = 1 a change is exactly two periods old; with M = 2 and two needed exactly three.
+        assert_eq!(at(1, Some(1), true), [0.0, 0.0, 4.744, 4.744]);
+        assert_eq!(at(2, Some(2), true), [0.0, 0.0, 3.477, 3.477]);
+        assert_eq!(at(4, None, true), [0.0, 0.0, 0.0, 4.744]);
     }
 
     #[test]

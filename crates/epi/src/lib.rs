@@ -16,6 +16,7 @@ pub mod cusum;
 pub mod day_effects;
 pub mod delay_fit;
 pub mod detector_choice;
+pub mod duties;
 pub mod ears;
 pub mod epi_filter;
 pub mod evaluation;
@@ -35,6 +36,7 @@ pub mod scan;
 pub mod screening;
 pub mod signals;
 pub mod site_plan;
+pub mod site_score;
 pub mod sparse;
 pub mod wallinga_teunis;
 

@@ -22,6 +22,9 @@ pub struct ReferenceValues {
     pub uses_current_year: bool,
     /// Periods in a year.
     pub periods_per_year: usize,
+    /// Count as the R package does: with a `half_window` of 0 the current year gives the judged period itself and the one
+    /// before it (its range runs backwards).
+    pub compat: bool,
 }
 
 /// One judged period.
@@ -44,7 +47,8 @@ pub struct ReferenceValueRow {
 ///
 /// # Errors
 /// [`EpiError::SeriesTooShort`] when a position has not enough history, [`EpiError::PositionOutside`],
-/// [`EpiError::InvalidSetting`] for fewer than two reference values.
+/// [`EpiError::InvalidSetting`] without any reference value, [`EpiError::NotIdentifiable`] for a single one above 20, which
+/// has no spread.
 /// # Limits
 /// No trend, no weights: one earlier outbreak in the same weeks hides the next for years.
 /// # Source
@@ -58,8 +62,15 @@ pub fn simple_rki(
     judge(counts, reference, positions, |values| {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
+        if mean <= 20.0 {
+            return Ok(CROW_GARDNER_UPPER[mean.floor() as usize]);
+        }
+        if values.len() < 2 {
+            let (quantity, reason) = ("the spread", "one reference value above 20; take more years or a wider window");
+            return Err(EpiError::NotIdentifiable { quantity, reason });
+        }
         let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
-        if mean > 20.0 { mean + 2.0 * (squares / (n - 1.0)).sqrt() } else { CROW_GARDNER_UPPER[mean.floor() as usize] }
+        Ok(mean + 2.0 * (squares / (n - 1.0)).sqrt())
     })
 }
 
@@ -86,7 +97,7 @@ pub fn simple_bayes(
         let n = values.len() as f64;
         let size = values.iter().sum::<f64>() + 0.5;
         // Success probability n / (n + 1) is a variance of (n + 1) / n times the mean, size / n.
-        CountDistribution::new(size / n, (n + 1.0) / n).quantile(1.0 - alpha)
+        Ok(CountDistribution::new(size / n, (n + 1.0) / n).quantile(1.0 - alpha))
     })
 }
 
@@ -94,13 +105,15 @@ fn judge(
     counts: &Counts,
     reference: &ReferenceValues,
     positions: &[usize],
-    bound: impl Fn(&[f64]) -> f64,
+    bound: impl Fn(&[f64]) -> Result<f64, EpiError>,
 ) -> Result<Vec<ReferenceValueRow>, EpiError> {
     let (b, w, year) = (reference.years_back, reference.half_window, reference.periods_per_year);
     require("periods_per_year", year as f64, "at least 2", year >= 2)?;
-    let size = b * (2 * w + 1) + if reference.uses_current_year { w } else { 0 };
-    require("number of reference values", size as f64, "at least 2", size >= 2)?;
-    let history = if b > 0 { b * year + w } else { w };
+    let runs_backwards = reference.compat && reference.uses_current_year && w == 0;
+    let size = b * (2 * w + 1) + if runs_backwards { 2 } else { w * usize::from(reference.uses_current_year) };
+    let rule = "at least 1: name years to look back, or use the current year with a half-window of 1 or more";
+    require("number of reference values", size as f64, rule, size >= 1)?;
+    let history = if b > 0 { b * year + w } else { w.max(usize::from(runs_backwards)) };
     let y = counts.as_slice();
     let mut values = Vec::with_capacity(size);
     let mut rows = Vec::with_capacity(positions.len());
@@ -116,10 +129,12 @@ fn judge(
             // The window of last year may not reach up to the judged period itself.
             values.extend_from_slice(&y[same - w..=(same + w).min(position - 1)]);
         }
-        if reference.uses_current_year {
+        if runs_backwards {
+            values.extend_from_slice(&y[position - 1..=position]);
+        } else if reference.uses_current_year {
             values.extend_from_slice(&y[position - w..position]);
         }
-        let upper_bound = bound(&values);
+        let upper_bound = bound(&values)?;
         let expected = values.iter().sum::<f64>() / values.len() as f64;
         rows.push(ReferenceValueRow { position, expected, upper_bound, is_alarm: count > upper_bound });
     }
@@ -131,7 +146,7 @@ mod tests {
     use super::*;
 
     const REFERENCE: ReferenceValues =
-        ReferenceValues { years_back: 1, half_window: 2, uses_current_year: true, periods_per_year: 12 };
+        ReferenceValues { years_back: 1, half_window: 2, uses_current_year: true, periods_per_year: 12, compat: false };
 
     #[test]
     fn a_series_without_cases_is_quiet_and_the_first_cases_are_not() {
@@ -147,6 +162,20 @@ mod tests {
     fn too_short_a_history_says_what_is_needed() {
         let error = simple_rki(&Counts::new([1.0; 14]).unwrap(), &REFERENCE, &[13]);
         assert_eq!(error, Err(EpiError::SeriesTooShort { have: 14, need: 15, what: "this reference set" }));
+    }
+
+    #[test]
+    fn one_reference_value_is_enough_where_no_spread_is_needed() {
+        let one = ReferenceValues { years_back: 0, half_window: 1, ..REFERENCE };
+        let rows = simple_rki(&Counts::new([4.0, 11.0]).unwrap(), &one, &[1]).unwrap();
+        assert!(rows[0].upper_bound == 9.598 && rows[0].is_alarm);
+        let large = simple_rki(&Counts::new([40.0, 11.0]).unwrap(), &one, &[1]);
+        assert!(matches!(large, Err(EpiError::NotIdentifiable { .. })), "{large:?}");
+        let none = ReferenceValues { half_window: 0, ..one };
+        assert!(simple_rki(&Counts::new([4.0, 11.0]).unwrap(), &none, &[1]).is_err());
+        // 11 and 4, the judged period with it: mean 7.5, bound for 7 cases.
+        let compat = ReferenceValues { compat: true, ..none };
+        assert_eq!(simple_rki(&Counts::new([4.0, 11.0]).unwrap(), &compat, &[1]).unwrap()[0].upper_bound, 13.765);
     }
 
     #[test]

@@ -139,6 +139,9 @@ impl FactBody {
             Self::SiteReset(body) => body.evidence.clone(),
             Self::Extension(body) => body.evidence.clone(),
             Self::LoopStep(body) => vec![body.opened_by],
+            Self::CareGiven(body) => vec![body.of],
+            Self::Appeal(body) => body.against.into_iter().chain([body.opened_by]).collect(),
+            Self::AppealDecision(body) => vec![body.of],
             _ => Vec::new(),
         }
     }
@@ -163,6 +166,9 @@ impl FactBody {
             Self::SiteReset(body) => body.evidence.iter_mut().collect(),
             Self::Extension(body) => body.evidence.iter_mut().collect(),
             Self::LoopStep(body) => vec![&mut body.opened_by],
+            Self::CareGiven(body) => vec![&mut body.of],
+            Self::Appeal(body) => body.against.iter_mut().chain([&mut body.opened_by]).collect(),
+            Self::AppealDecision(body) => vec![&mut body.of],
             _ => Vec::new(),
         }
     }

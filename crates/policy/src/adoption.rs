@@ -18,7 +18,8 @@ pub struct AdoptedPack {
     pub from: Instant,
 }
 
-/// The adoptions known at a moment, earliest effect first; of several of one text the first that takes effect.
+/// The adoptions known at a moment, earliest effect first; the same text for the same instant once. A text that is
+/// adopted again later takes effect again then.
 ///
 /// One without two different signers is void.
 pub fn adopted_packs(facts: &[&Fact], known_at: Instant) -> Vec<AdoptedPack> {
@@ -39,7 +40,8 @@ pub fn adopted_packs(facts: &[&Fact], known_at: Instant) -> Vec<AdoptedPack> {
     adopted.sort_by_key(|pack| (pack.from, pack.fact));
     let mut first: Vec<AdoptedPack> = Vec::new();
     for pack in adopted {
-        if !first.iter().any(|known| known.pack == pack.pack && known.digest == pack.digest) {
+        if !first.iter().any(|known| (&known.pack, &known.digest, known.from) == (&pack.pack, &pack.digest, pack.from))
+        {
             first.push(pack);
         }
     }

@@ -113,9 +113,19 @@ impl Counts {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds the people of another.
+    pub fn add(&mut self, other: &Self) {
         Change::ALL.into_iter().for_each(|change| *self.of_mut(change) += other.of(change));
     }
+}
+
+/// As what one person was added to a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// What changes.
+    pub change: Change,
+    /// The class, as in [`ChangeReport::rows`].
+    pub class: std::sync::Arc<str>,
 }
 
 /// People who are shown for each change.
@@ -137,10 +147,10 @@ pub struct ChangeReport {
 }
 
 impl ChangeReport {
-    /// Adds a person.
-    pub fn note(&mut self, before: &Assessment, after: &Assessment, division: &str, at: Instant) {
+    /// Adds a person, and says what it was added as; nothing where neither side restricts.
+    pub fn note(&mut self, before: &Assessment, after: &Assessment, division: &str, at: Instant) -> Option<Noted> {
         self.people += 1;
-        let Some(change) = Change::between(before, after, at) else { return };
+        let change = Change::between(before, after, at)?;
         let strictest = restricting(before).chain(restricting(after)).max_by_key(|measure| measure.kind().strictness());
         let class = strictest.map_or("", |measure| measure.rule().split_once(':').map_or("", |(_, rule)| rule));
         *self.rows.entry((class.to_owned(), division.to_owned())).or_default().of_mut(change) += 1;
@@ -151,6 +161,7 @@ impl ChangeReport {
             let (before, after) = (restricting(before).cloned().collect(), restricting(after).cloned().collect());
             self.example(change, Example { person, before, after });
         }
+        Some(Noted { change, class: class.into() })
     }
 
     /// Puts two parts together.
@@ -261,7 +272,9 @@ mod tests {
             .collect();
         let of = |pairs: &[(Assessment, Assessment)]| {
             let mut report = ChangeReport::default();
-            pairs.iter().for_each(|(before, after)| report.note(before, after, "410102", at));
+            for (before, after) in pairs {
+                report.note(before, after, "410102", at);
+            }
             report
         };
         let whole = of(&pairs);

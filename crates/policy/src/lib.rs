@@ -12,6 +12,7 @@ mod dossier;
 mod explain;
 mod index;
 mod known;
+pub mod loops;
 pub mod pack;
 mod people;
 mod plan;

@@ -140,7 +140,7 @@ impl PackTimeline {
     /// The same with some packs adopted at an instant, whatever day they name.
     ///
     /// A pack of the same id as one in force is its new text: the old one stays in force until then, under its id with
-    /// " (before)", and overlays of it go on with both.
+    /// " (before)", " (before 2)" and so on, and overlays of it go on with both.
     ///
     /// # Errors
     /// [`TimelineError`].
@@ -156,9 +156,8 @@ impl PackTimeline {
             found = more.is_some();
             replaced.extend(more.map(|pack| &*pack.id));
         }
-        let before = |id: &Arc<str>| -> Arc<str> {
-            if replaced.contains(&&**id) { format!("{id} (before)").into() } else { id.clone() }
-        };
+        let before =
+            |id: &Arc<str>| -> Arc<str> { if replaced.contains(&&**id) { self.name_of_old(id) } else { id.clone() } };
         let old = self.packs().map(|pack| Pack {
             id: before(&pack.id),
             overlay_of: pack.overlay_of.as_ref().map(before),
@@ -168,6 +167,13 @@ impl PackTimeline {
         let overlays = self.packs().filter(goes_on).cloned();
         let new = adopted.iter().cloned().map(|pack| Pack { valid_from: at, ..pack });
         Self::new(old.chain(overlays).chain(new).collect())
+    }
+
+    /// A name that no pack has yet for the old text of a pack.
+    fn name_of_old(&self, id: &str) -> Arc<str> {
+        let first = std::iter::once(format!("{id} (before)"));
+        let mut names = first.chain((2..).map(|number| format!("{id} (before {number})")));
+        names.find(|name| self.pack(name).is_none()).expect("numbers do not end").into()
     }
 
     /// The same with packs in force from the instants of their adoption instead of those that they name.
@@ -203,6 +209,24 @@ impl PackTimeline {
     /// The first adoption (or end) of a pack after `at`.
     pub fn next_adoption(&self, at: Instant) -> Option<Instant> {
         self.adoptions.iter().copied().find(|adoption| *adoption > at)
+    }
+
+    /// The last adoption (or end) of a pack up to `at`.
+    pub fn last_adoption(&self, at: Instant) -> Option<Instant> {
+        self.adoptions.iter().copied().rfind(|adoption| *adoption <= at)
+    }
+
+    /// When a pack is in force: from when, and until when where that is known. Nothing: never.
+    ///
+    /// A base pack ends with the next one of its disease; an overlay with its base.
+    pub fn stretch(&self, id: &str) -> Option<(Instant, Option<Instant>)> {
+        let pack = self.pack(id)?;
+        let base = root(&self.packs, pack).ok().flatten()?;
+        let bases = self.packs().filter(|other| other.overlay_of.is_none() && other.disease == pack.disease);
+        let next = bases.map(|other| other.valid_from).filter(|from| *from > base.valid_from).min();
+        let until = [pack.valid_until, base.valid_until, next].into_iter().flatten().min();
+        let from = pack.valid_from.max(base.valid_from);
+        until.is_none_or(|until| until > from).then_some((from, until))
     }
 
     /// Whether any pack has a rule for arrivals from other provinces.

@@ -18,7 +18,7 @@ function choose(step) {
 }
 
 let waiting = false;
-const places = { b: "/board", p: "/people", i: "/imports", m: "/mandates", a: "/audit" };
+const places = { b: "/board", p: "/people", i: "/imports", m: "/mandates", a: "/audit", r: "/packs" };
 
 document.addEventListener("keydown", (event) => {
   if (typing(event)) return;

@@ -10,9 +10,10 @@ use axum::{
 
 use crate::failure::Failure;
 
-const FILES: [(&str, &str, &[u8]); 3] = [
+const FILES: [(&str, &str, &[u8]); 4] = [
     ("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js")),
+    ("outbox.js", "text/javascript; charset=utf-8", include_bytes!("../assets/outbox.js")),
     ("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
 ];
 
@@ -31,4 +32,10 @@ pub(crate) async fn file(Path((word, name)): Path<(String, String)>) -> Result<R
         FILES.iter().find(|(file, ..)| *file == name).ok_or(Failure::status(StatusCode::NOT_FOUND))?;
     let keep = if word == version() { "public, max-age=31536000, immutable" } else { "no-cache" };
     Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, keep)], *bytes).into_response())
+}
+
+/// The worker that keeps pages readable without a network; it has to lie at the top to reach every page.
+pub(crate) async fn service_worker() -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (kind, include_bytes!("../assets/sw.js").as_slice()).into_response()
 }

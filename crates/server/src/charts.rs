@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use sizao_app::board::DayCount;
 
-pub(crate) use self::axis::days;
+pub(crate) use self::axis::{days, two_plans};
 use crate::view::Chrome;
 
 const WIDTH: i32 = 420;

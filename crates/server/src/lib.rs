@@ -13,6 +13,7 @@ mod lang;
 mod layers;
 mod map;
 mod metrics;
+mod outbox;
 mod pages;
 pub mod routes;
 mod state;

@@ -8,6 +8,7 @@ pub(crate) mod imports;
 pub(crate) mod mandates;
 pub(crate) mod me;
 pub(crate) mod node;
+pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod report;

@@ -11,7 +11,7 @@ use sizao_app::authorization::Action;
 
 use crate::{
     api, assets,
-    pages::{accounts, audit, board, break_glass, imports, mandates, me, node, people, person, report, sign_in},
+    pages::{accounts, audit, board, break_glass, imports, mandates, me, node, packs, people, person, report, sign_in},
     state::Shared,
 };
 
@@ -54,6 +54,7 @@ pub const ROUTES: &[Route] = routes![
     get "/readyz" Anyone => node::ready,
     get "/metrics" Anyone => node::metrics,
     get "/assets/{version}/{name}" Anyone => assets::file,
+    get "/sw.js" Anyone => assets::service_worker,
     get "/sign-in" Anyone => sign_in::form,
     post "/sign-in" Anyone => sign_in::sign_in,
     get "/setup/{token}" Anyone => sign_in::set_up_form,
@@ -91,6 +92,16 @@ pub const ROUTES: &[Route] = routes![
     post "/mandates" May(A::GiveMandates) => mandates::propose,
     post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,
     post "/mandates/{id}/end" May(A::GiveMandates) => mandates::end,
+    get "/packs" May(A::ViewPacks) => packs::list,
+    post "/packs" May(A::AdoptPacks) => packs::bring_in,
+    get "/packs/{id}" May(A::ViewPacks) => packs::reading::show,
+    post "/packs/adoptions" May(A::AdoptPacks) => packs::propose,
+    post "/packs/adoptions/{id}/sign" May(A::AdoptPacks) => packs::sign,
+    post "/packs/adoptions/{id}/withdraw" May(A::AdoptPacks) => packs::withdraw,
+    post "/packs/comparisons" May(A::ComparePacks) => packs::comparing::start,
+    get "/packs/comparisons/{id}" May(A::ComparePacks) => packs::comparing::show,
+    get "/packs/comparisons/{id}/people" May(A::ComparePacks) => packs::comparing::people,
+    get "/packs/comparisons/{id}/plans" May(A::ComparePacks) => packs::comparing::plans,
     post "/me/tokens" May(A::MakeTokens) => me::make_token,
     post "/me/tokens/{id}/end" SignedIn => me::end_token,
     get "/api/v1/openapi.json" Anyone => api::served,
@@ -101,11 +112,19 @@ pub const ROUTES: &[Route] = routes![
 /// Largest body of a form, in bytes.
 const FORM_BYTES_MAX: usize = 64 << 10;
 
+/// Largest body of a form with a pack: each byte may take three.
+const PACK_BYTES_MAX: usize = 1 << 20;
+
 /// The router of the table.
 pub(crate) fn router() -> Router<Arc<Shared>> {
     ROUTES.iter().fold(api::router(), |router, route| {
         let takes_files = route.method == "POST" && route.path == "/imports";
-        let limit = if takes_files { imports::BODY_BYTES_MAX } else { FORM_BYTES_MAX };
+        let takes_packs = route.method == "POST" && route.path == "/packs";
+        let limit = match () {
+            () if takes_files => imports::BODY_BYTES_MAX,
+            () if takes_packs => PACK_BYTES_MAX,
+            () => FORM_BYTES_MAX,
+        };
         router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))
     })
 }

@@ -14,7 +14,10 @@ use sizao_model::{Clock, Instant};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-use crate::{metrics::Metrics, pages::imports::ImportJob};
+use crate::{
+    metrics::Metrics,
+    pages::{imports::ImportJob, packs::comparing::ComparisonJob},
+};
 
 /// What the operator chose.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,9 @@ pub struct Shared {
     pub settings: Settings,
     pub(crate) metrics: Metrics,
     pub(crate) imports: Mutex<HashMap<Uuid, Arc<ImportJob>>>,
+    pub(crate) comparisons: Mutex<HashMap<Uuid, Arc<ComparisonJob>>>,
+    /// Comparing packs keeps many facts in memory: one at a time.
+    pub(crate) comparing: Semaphore,
     /// Whether the last round of jobs ended well.
     pub(crate) jobs_fine: AtomicBool,
     /// When the last round of jobs ended, microseconds; 0: not yet.
@@ -55,6 +61,8 @@ impl Shared {
             settings,
             metrics: Metrics::default(),
             imports: Mutex::default(),
+            comparisons: Mutex::default(),
+            comparing: Semaphore::new(1),
             jobs_fine: AtomicBool::new(true),
             jobs_at: AtomicI64::new(0),
             verifying: Semaphore::new(1),
@@ -95,7 +103,17 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
     }
+    let followed = shared.app.follow_loops().await?;
+    if followed.released > 0 || followed.assigned > 0 {
+        let (released, assigned, lapsed) = (followed.released, followed.assigned, followed.lapsed);
+        tracing::info!(released, assigned, lapsed, "Loops followed: {released} released, {assigned} assigned");
+    }
+    if followed.lapsed > 0 {
+        tracing::warn!(lapsed = followed.lapsed, "Measures lapsed without an exit test; somebody has to ask why");
+    }
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
+    let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");
+    comparisons.retain(|_, job| job.made_at > oldest || job.is_running());
     Ok(())
 }

@@ -27,6 +27,9 @@ pub(crate) struct Chrome {
     pub(crate) tabs: Vec<Tab>,
     pub(crate) demo: bool,
     pub(crate) finds: bool,
+    /// The page has forms that work without a network: their outbox is that of this account.
+    pub(crate) keeps: bool,
+    pub(crate) account: String,
     pub(crate) assets: &'static str,
 }
 
@@ -45,10 +48,11 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 7] = [
+const TABS: [(Action, &str, &str); 8] = [
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::Import, "/imports", "tab-imports"),
+    (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
@@ -72,6 +76,8 @@ impl Chrome {
             tabs: Vec::new(),
             demo: false,
             finds: false,
+            keeps: false,
+            account: String::new(),
             assets: assets::version(),
         }
     }
@@ -95,8 +101,14 @@ impl Chrome {
             tabs: own.map(tab).collect(),
             demo: ctx.app().store().kind().has_simulated_clock(),
             finds: !purposes(role, Action::ListPeople).is_empty(),
+            account: ctx.actor.account.to_string(),
             ..Self::open(&ctx.asked)
         }
+    }
+
+    /// The same for a page with forms that work without a network.
+    pub(crate) fn keeping(ctx: &Ctx) -> Self {
+        Self { keeps: true, ..Self::of(ctx) }
     }
 
     /// A text.

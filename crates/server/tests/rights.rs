@@ -82,6 +82,11 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
             "collection=cases&area={}&days=3&legal_basis=a&authority=b&purpose=c&impact_assessment=d",
             PEOPLE[object].1
         ),
+        "/packs" => "text=id".to_owned(),
+        "/packs/adoptions" | "/packs/comparisons" => {
+            let digest = &world.app.rules().sources[0].digest;
+            format!("pack={digest}&at=2022-03-18T00:00&reason=meeting of 17 March")
+        }
         _ => String::new(),
     };
     Target { path, division, fields }

@@ -35,7 +35,7 @@ fn templates_and_pages_use_only_texts_that_there_are() {
     let known: BTreeSet<&str> = keys(Lang::Zh).into_iter().collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut count = 0;
-    for folder in ["templates", "src", "src/pages", "src/charts"] {
+    for folder in ["templates", "src", "src/pages", "src/pages/packs", "src/charts"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -77,6 +77,33 @@ fn every_word_of_the_tables_has_a_text_in_both_languages() {
     ] {
         wanted.push(format!("measure-{}", kind.name()));
     }
+    for part in [
+        "general",
+        "window",
+        "close_contact",
+        "secondary_contact",
+        "case",
+        "inbound_traveller",
+        "area",
+        "arrival",
+        "immunity",
+        "offers",
+        "special",
+        "transport",
+        "planning",
+        "risk_area_traveller",
+        "same_city_traveller",
+        "same_county_traveller",
+        "area_resident",
+        "hold",
+    ] {
+        wanted.push(format!("pack-part-{part}"));
+    }
+    for change in ["released", "shortened", "milder", "unchanged", "stricter", "lengthened", "newly-restricted"] {
+        wanted.push(format!("change-{change}"));
+    }
+    wanted.extend(["in-force", "coming", "at-hand", "past"].map(|state| format!("pack-state-{state}")));
+    wanted.extend(["proposed", "adopted", "effective", "withdrawn", "lapsed"].map(|state| format!("adoption-{state}")));
     for code in [
         "signed-out",
         "not-allowed",

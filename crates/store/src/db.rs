@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::error::StoreError;
+use crate::{error::StoreError, wal::Mover};
 
 /// Runs `$body` with `$conn` bound to the SQLite or the PostgreSQL connection of `$db`.
 macro_rules! on {
@@ -58,6 +58,7 @@ pub(crate) struct Db {
     read: Either<SqlitePool, PgPool>,
     /// Where many rows are looked up at once: on SQLite a few connections of their own, with larger caches.
     lookup: Either<SqlitePool, PgPool>,
+    mover: Mover,
 }
 
 /// An open transaction that may write.
@@ -76,7 +77,8 @@ impl Db {
             .auto_vacuum(SqliteAutoVacuum::None)
             .busy_timeout(Duration::from_secs(10))
             .pragma("secure_delete", "ON")
-            .pragma("wal_autocheckpoint", "16384")
+            // `wal.rs` moves the log before it is so long.
+            .pragma("wal_autocheckpoint", "65536")
             .pragma("temp_store", "MEMORY")
             .row_buffer_size(1024)
             .foreign_keys(true);
@@ -87,7 +89,12 @@ impl Db {
         let write = forever(SqlitePoolOptions::new()).max_connections(1).connect_with(writer).await?;
         let read = forever(SqlitePoolOptions::new()).max_connections(4).connect_with(reader).await?;
         let lookup = forever(SqlitePoolOptions::new()).max_connections(2).connect_with(lookup).await?;
-        Ok(Self { write: Either::Sqlite(write), read: Either::Sqlite(read), lookup: Either::Sqlite(lookup) })
+        Ok(Self {
+            write: Either::Sqlite(write),
+            read: Either::Sqlite(read),
+            lookup: Either::Sqlite(lookup),
+            mover: Mover::default(),
+        })
     }
 
     /// Connects to PostgreSQL. `synchronous_commit=on` is set for each session, whatever the server's default.
@@ -95,16 +102,21 @@ impl Db {
         let options = PgConnectOptions::from_str(url)?
             .application_name("sizao")
             .options([("synchronous_commit", "on"), ("client_min_messages", "warning")]);
-        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
+        let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await?;
         Ok(Self {
             write: Either::Postgres(pool.clone()),
             lookup: Either::Postgres(pool.clone()),
             read: Either::Postgres(pool),
+            mover: Mover::default(),
         })
     }
 
     pub(crate) const fn reader(&self) -> &Either<SqlitePool, PgPool> {
         &self.read
+    }
+
+    pub(crate) const fn mover(&self) -> &Mover {
+        &self.mover
     }
 
     pub(crate) const fn lookup(&self) -> &Either<SqlitePool, PgPool> {
@@ -126,6 +138,14 @@ impl Db {
     /// Begins a transaction that only reads; it never waits for the writer.
     pub(crate) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.read {
+            Either::Sqlite(pool) => Either::Sqlite(pool.begin().await?),
+            Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// The same, on a connection with a large cache.
+    pub(crate) async fn begin_lookup(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.lookup {
             Either::Sqlite(pool) => Either::Sqlite(pool.begin().await?),
             Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
         })

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
-    sync::{Mutex, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
@@ -92,6 +92,10 @@ pub struct Appended {
 pub(crate) struct Caches {
     recorders: Mutex<HashMap<Uuid, VerifyingKey>>,
     checkpointed_at: Mutex<Option<Instant>>,
+    /// Held by whoever names people: who was not found is not there until that one put them in.
+    pub(crate) naming: tokio::sync::Mutex<()>,
+    /// Lists that this process imports.
+    pub(crate) lists: Arc<Mutex<HashSet<String>>>,
     /// Tokens put into the vault's small table since its size was last looked at.
     pub(crate) tokens_added: AtomicU64,
 }
@@ -211,6 +215,7 @@ impl Store {
         }
         commit(tx).await?;
         let stored = receipts.iter().filter(|receipt| matches!(receipt, Receipt::Stored { .. })).count();
+        self.db.wrote(stored as u64);
         self.merge_when_due(&INTAKE, before, before + stored as u64).await?;
         Ok(Appended { receipts })
     }
@@ -556,7 +561,7 @@ fn batch_digest(facts: &[SealedFact]) -> [u8; 32] {
 }
 
 /// Randomness for one new key, stretched from a random seed with SHA-256 in counter mode.
-fn seeded(seed: [u8; 32]) -> impl FnMut(&mut [u8]) + Send {
+pub(crate) fn seeded(seed: [u8; 32]) -> impl FnMut(&mut [u8]) + Send {
     let mut counter = 0u64;
     move |bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(32) {
@@ -635,7 +640,8 @@ async fn insert_facts(tx: &mut Tx, facts: Vec<SealedFact>, first_leaf: i64) -> R
         ("token", Column::Bytes(intake.iter().map(|row| row.1.to_vec()).collect())),
         ("leaf", Column::Int(intake.iter().map(|row| row.2).collect())),
     ];
-    bulk::insert(tx, INTAKE.recent, "", &columns).await?;
+    let table = INTAKE.takes_new(tx);
+    bulk::insert(tx, table, "", &columns).await?;
     let data_keys = ints(|fact| fact.data_key);
     let sealed = Column::Bytes(facts.into_iter().map(|fact| fact.sealed).collect());
     bulk::insert(tx, "body", "", &[("leaf", Column::Int(leaves)), ("data_key", data_keys), ("sealed", sealed)]).await

@@ -23,18 +23,24 @@ mod facts;
 mod identity;
 mod imports;
 mod keys;
+mod lease;
 mod log;
+mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod packs;
 mod projections;
 mod recovery;
 mod seal;
+mod sentinels;
 mod sessions;
+mod signals;
 mod sqlite;
 mod store;
 mod tiered;
 mod vault;
+mod wal;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
@@ -46,6 +52,7 @@ pub use facts::{Appended, Receipt, Submission};
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
+pub use lease::{AssessingLease, ListLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -53,10 +60,14 @@ pub use log::{
     prove::{ConsistencyProof, InclusionProof},
     verify::{Finding, Verification},
 };
+pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
-pub use projections::{MentionEntry, MentionKey, StoredAssessment};
+pub use packs::{AdoptionRecord, PackTextRecord};
+pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};
+pub use sentinels::{DailyCount, InstitutionChange, InstitutionRecord, ReportRecord, ResponsibleRecord, SaleRecord};
 pub use sessions::SessionRecord;
+pub use signals::{ReviewRecord, SignalRecord, SignalStep};
 pub use store::{Place, Store, StoreKind};
 pub use vault::{VaultPerson, reveal::PersonDetails};

@@ -24,13 +24,17 @@ macro_rules! migrations {
             (7, "courses", include_str!(concat!("../migrations/", $engine, "/0007_courses.sql"))),
             (8, "api", include_str!(concat!("../migrations/", $engine, "/0008_api.sql"))),
             (9, "break_glass", include_str!(concat!("../migrations/", $engine, "/0009_break_glass.sql"))),
+            (10, "packs", include_str!(concat!("../migrations/", $engine, "/0010_packs.sql"))),
+            (11, "sentinels", include_str!(concat!("../migrations/", $engine, "/0011_sentinels.sql"))),
+            (12, "signals", include_str!(concat!("../migrations/", $engine, "/0012_signals.sql"))),
+            (13, "loops", include_str!(concat!("../migrations/", $engine, "/0013_loops.sql"))),
             (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
         ]
     };
 }
 
-const SQLITE: [(i64, &str, &str); 10] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 10] = migrations!("postgres");
+const SQLITE: &[(i64, &str, &str)] = &migrations!("sqlite");
+const POSTGRES: &[(i64, &str, &str)] = &migrations!("postgres");
 
 /// Newest schema that this program knows.
 pub(crate) const NEWEST: i64 = SQLITE[SQLITE.len() - 1].0;

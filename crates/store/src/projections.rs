@@ -42,7 +42,9 @@ impl Store {
     pub async fn clear_projections(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
-            for table in ["mention", "mention_recent", "concerned", "assessment", "watermark"] {
+            for table in [
+                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "closed_loop", "loop_changed", "watermark",
+            ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
         });
@@ -50,18 +52,24 @@ impl Store {
         index_intake(&self.db).await
     }
 
-    /// Forgets the assessments when they were made under other packs or by another program; then everybody is assessed
-    /// anew. Says whether it did.
+    /// What stored assessments owe to the packs in force.
+    ///
+    /// - `standing`: digest of packs, program and the last moment at which packs changed.
+    /// - `coverage`: digest of the program and of what decides whom a fact concerns. Where it differs the assessments are
+    ///   forgotten, and the log is read again.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn assess_under(&self, context: &[u8; 32]) -> Result<bool, StoreError> {
-        let context = hex(context);
+    pub async fn assess_under(&self, standing: &[u8; 32], coverage: &[u8; 32]) -> Result<Owed, StoreError> {
         let before: Option<String> = on!(self.db.reader(), pool => {
             sqlx::query_scalar("SELECT value FROM meta WHERE name = 'assessed_under'").fetch_optional(pool).await?
         });
-        if before.as_ref() == Some(&context) {
-            return Ok(false);
+        let now = under(standing, coverage);
+        if before.as_ref() == Some(&now) {
+            return Ok(Owed::Nothing);
+        }
+        if before.as_ref().is_some_and(|before| before.ends_with(&hex(coverage))) {
+            return Ok(Owed::Concerned);
         }
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
@@ -72,14 +80,20 @@ impl Store {
             ] {
                 sqlx::query(text).execute(&mut **tx).await?;
             }
-            sqlx::query(
-                "INSERT INTO meta (name, value) VALUES ('assessed_under', $1) \
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .bind(context).execute(&mut **tx).await?;
         });
+        note_assessed_under(&mut tx, &now).await?;
         commit(tx).await?;
-        Ok(before.is_some())
+        Ok(if before.is_some() { Owed::Everything } else { Owed::Nothing })
+    }
+
+    /// Notes that everybody concerned was assessed under the packs in force.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn assessed_under(&self, standing: &[u8; 32], coverage: &[u8; 32]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        note_assessed_under(&mut tx, &under(standing, coverage)).await?;
+        commit(tx).await
     }
 
     /// SHA-256 over index and answers in their order: equal before and after a rebuild.
@@ -102,6 +116,32 @@ impl Store {
         });
         Ok(digest)
     }
+}
+
+/// What is owed when other packs are in force than those under which assessments were stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// Nothing.
+    Nothing,
+    /// Everybody whom a strong fact ever concerned is assessed again.
+    Concerned,
+    /// The log is read again from its beginning.
+    Everything,
+}
+
+fn under(standing: &[u8; 32], coverage: &[u8; 32]) -> String {
+    format!("{} {}", hex(standing), hex(coverage))
+}
+
+async fn note_assessed_under(tx: &mut crate::db::Tx, under: &str) -> Result<(), StoreError> {
+    on!(tx, tx => {
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('assessed_under', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(under).execute(&mut **tx).await?;
+    });
+    Ok(())
 }
 
 async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {

@@ -236,10 +236,8 @@ impl Store {
 
     /// Writes everything to the main file and closes.
     pub async fn close(self) {
-        if let crate::db::Either::Sqlite(pool) = self.db.writer() {
-            // Best effort: the write-ahead log is as durable as the file.
-            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await;
-        }
+        // Best effort: the write-ahead log is as durable as the file.
+        let _ = self.db.empty_log().await;
         self.db.close().await;
     }
 

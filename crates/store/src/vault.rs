@@ -43,7 +43,8 @@ impl Store {
             .iter()
             .map(|person| person.draft.names.iter().map(|name| self.name_token(name).to_vec()).collect())
             .collect();
-        let mut tx = self.db.begin().await?;
+        let _alone = self.caches.naming.lock().await;
+        let mut tx = self.claim_names().await?;
         let mut known = self.find_names(&mut tx, tokens.iter().flatten().cloned().collect()).await?;
         let mut ids = Vec::with_capacity(people.len());
         let mut new = NewEntries::default();
@@ -59,8 +60,16 @@ impl Store {
             }
             ids.push(PersonId::new(id));
         }
+        if self.db.is_sqlite() {
+            commit(tx).await?;
+            if new.people.is_empty() && new.names.is_empty() {
+                return Ok(ids);
+            }
+            tx = self.db.begin().await?;
+        }
         let added = new.insert(&mut tx).await?;
         commit(tx).await?;
+        self.db.wrote(added);
         self.caches.tokens_added.fetch_add(added, Ordering::Relaxed);
         self.merge_when_large(&VAULT_TOKEN, &self.caches.tokens_added).await?;
         Ok(ids)
@@ -94,7 +103,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn find_person(&self, name: &PersonName) -> Result<Option<PersonId>, StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_read().await?;
         let found = self.find_names(&mut tx, vec![self.name_token(name).to_vec()]).await?;
         commit(tx).await?;
         Ok(found.into_values().next().map(PersonId::new))
@@ -174,12 +183,21 @@ impl Store {
         String::from_utf8(plain.map_err(|_| damaged())?).map_err(|_| damaged())
     }
 
-    async fn find_names(&self, tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Uuid>, StoreError> {
-        if let Either::Postgres(tx) = tx {
-            // Names of new people are claimed one batch at a time, so that two processes never make one person twice.
-            // A merge waits, too.
+    /// A transaction in which names can be looked for that nobody else will put in before it ends. One process owns a
+    /// SQLite file and names people one batch at a time, so there reading is enough, and need not wait for the writer.
+    async fn claim_names(&self) -> Result<Tx, StoreError> {
+        if self.db.is_sqlite() {
+            return self.db.begin_lookup().await;
+        }
+        let mut tx = self.db.begin().await?;
+        if let Either::Postgres(tx) = &mut tx {
+            // Two processes never make one person twice. A merge waits, too.
             sqlx::query("LOCK TABLE vault_token IN SHARE ROW EXCLUSIVE MODE").execute(&mut **tx).await?;
         }
+        Ok(tx)
+    }
+
+    async fn find_names(&self, tx: &mut Tx, tokens: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Uuid>, StoreError> {
         let mut tokens = tokens;
         tokens.sort_unstable();
         let tokens = Column::Bytes(tokens);
@@ -235,7 +253,8 @@ impl NewEntries {
             ("person", Column::Id(tokens.iter().map(|row| row.1).collect())),
             ("token", Column::Bytes(tokens.into_iter().map(|row| row.0).collect())),
         ];
-        bulk::insert(tx, VAULT_TOKEN.recent, "ON CONFLICT DO NOTHING", &tokens).await?;
+        let table = VAULT_TOKEN.takes_new(tx);
+        bulk::insert(tx, table, "ON CONFLICT DO NOTHING", &tokens).await?;
         Ok(added)
     }
 }

@@ -1,7 +1,7 @@
 //! One person's assessment with its reasons, in the words that the person reads too.
 
 use sizao_model::{Assessment, Explanation, Fact, Instant, PersonId};
-use sizao_policy::{FactIndex, explain};
+use sizao_policy::{FactIndex, PackTimeline, explain};
 
 use super::{Neighbourhood, Opened, assessed};
 use crate::{App, AppError};
@@ -24,13 +24,25 @@ impl App {
     /// [`AppError::Store`].
     pub async fn explain(&self, person: PersonId, known_at: Instant, at: Instant) -> Result<Explained, AppError> {
         self.catch_up(|_| {}).await?;
+        let rules = self.rules_known(known_at);
+        self.explain_by(person, &rules.timeline, known_at, at).await
+    }
+
+    /// The same under given packs; what is recorded is read as far as it was indexed.
+    pub(crate) async fn explain_by(
+        &self,
+        person: PersonId,
+        packs: &PackTimeline,
+        known_at: Instant,
+        at: Instant,
+    ) -> Result<Explained, AppError> {
         let mut opened = Opened::default();
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
         let index = FactIndex::new(around.facts());
         let dossier = index.dossier(person);
-        let assessment = assessed(&dossier, &self.rules, known_at, at).assessment;
-        let explanation = explain(&assessment, &dossier, &self.rules.timeline, known_at);
+        let assessment = assessed(&dossier, packs, known_at, at).assessment;
+        let explanation = explain(&assessment, &dossier, packs, known_at);
         let mut facts: Vec<Fact> =
             dossier.facts.iter().filter(|fact| fact.person == Some(person)).copied().cloned().collect();
         let mut own: Vec<_> = facts.iter().map(|fact| fact.id).collect();

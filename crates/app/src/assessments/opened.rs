@@ -80,7 +80,7 @@ pub(crate) struct Opened {
 }
 
 /// Facts kept at most; some 400 bytes each.
-const OPENED_MAX: usize = 300_000;
+const OPENED_MAX: usize = 220_000;
 
 impl Opened {
     /// Keeps a fact while there is room. What came first stays: every portion asks for much the same in the same order,

@@ -1,5 +1,6 @@
 //! `sizao epi …`: the statistics of the boards on files; no store, no key.
 
+mod delays;
 mod detectors;
 mod evaluate;
 mod farrington;
@@ -9,9 +10,11 @@ mod outcome;
 mod plot;
 mod reference;
 mod reproduction;
+mod scan;
 mod series;
 mod series_args;
 mod signals;
+mod table;
 mod watch;
 
 use std::process::ExitCode;
@@ -68,6 +71,20 @@ pub enum Epi {
     /// Growth rate, doubling time, and r to R; with --split the turn from growth to decline (Wallinga & Lipsitch 2007).
     #[command(after_help = TABLES)]
     Growth(growth::GrowthArgs),
+    /// Cases that are not reported yet, from the delays of those that are (Lawless 1994; Mack 1993; Höhle & an der Heiden 2014).
+    #[command(after_help = delays::NOWCAST_EXAMPLES)]
+    Nowcast(delays::Nowcast),
+    /// Serial interval or any other delay from pairs, exact or between limits, truncated or not (Reich et al. 2009).
+    #[command(after_help = delays::INTERVAL_EXAMPLES)]
+    SerialInterval(delays::SerialIntervalArgs),
+    /// Weights per day of a serial interval with a mean and a standard deviation (Cori et al. 2013).
+    Discretise(delays::Discretise),
+    /// Overall infectivity: cases expected if everybody infected one other (Cori et al. 2013).
+    #[command(after_help = TABLES)]
+    Infectivity(delays::InfectivityArgs),
+    /// Prospective space-time scan: where and since when there are too many cases (Kulldorff 2001; Kulldorff et al. 2005).
+    #[command(after_help = scan::EXAMPLES)]
+    Scan(scan::Scan),
     /// Factors of weekdays, holidays and make-up working days (ratio to moving average).
     #[command(after_help = TABLES)]
     DayEffects(growth::DayEffectsArgs),
@@ -115,6 +132,13 @@ pub fn run(order: Epi, json: bool) -> Result<ExitCode> {
             outcome::run(&order.series, &reproduction::EpiFilter { args: &order, interval })
         }
         Epi::Growth(order) => growth::run_growth(&order),
+        Epi::Nowcast(order) => delays::run_nowcast(&order),
+        Epi::SerialInterval(order) => delays::run_serial_interval(&order),
+        Epi::Discretise(order) => delays::run_discretise(&order),
+        Epi::Infectivity(order) => {
+            outcome::run(&order.series, &delays::Infectivity { interval: order.interval.read()? })
+        }
+        Epi::Scan(order) => scan::run(&order),
         Epi::DayEffects(order) => growth::run_day_effects(&order),
         Epi::Signals(order) => signals::run(&order, json),
         Epi::Watch(order) => watch::run(&order, json),

@@ -2,6 +2,7 @@
 
 use super::compare::{Comparison, Within, some};
 use super::read::{Case, CaseError};
+use crate::EpiError;
 use crate::cusum::{CusumRow, CusumSettings, CusumTransform, ExpectedCount, cusum};
 use crate::glr::{GlrSettings, Shift, glr_poisson};
 use crate::outbreak_p::outbreak_p;
@@ -24,8 +25,19 @@ pub(super) fn run_cusum(case: &Case<'_>, comparison: &mut Comparison) -> Result<
         transform: transform(case)?,
         expected,
     };
-    let rows = cusum(&case.counts()?, judged(case)?, &settings)?;
-    compare_cusum(case, &settings, &rows, comparison)
+    match cusum(&case.counts()?, judged(case)?, &settings) {
+        Err(EpiError::NotIdentifiable { .. }) => compare_refused(case, comparison),
+        rows => compare_cusum(case, &settings, &rows?, comparison),
+    }
+}
+
+/// A history without a case has no expected count, and is refused. The package gives a mean of 0, or the 1e-12 at which its
+/// regression stops, and divides by it: its sums are missing or as large as that division makes them.
+fn compare_refused(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
+    let means = case.output().numbers("m")?;
+    comparison.rows("m", &vec![Some(0.0); means.len()], &means, Within::Absolute(1e-9));
+    comparison.note("refused: the history has no case, so nothing but the mean was compared".to_owned());
+    Ok(())
 }
 
 pub(super) fn run_rogerson(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
@@ -57,7 +69,8 @@ pub(super) fn run_glr(case: &Case<'_>, comparison: &mut Comparison) -> Result<()
     };
     let look_back = part.optional("M").filter(|m| *m > 0.0).map(|m| m as usize);
     let threshold = part.number("c.ARL")?;
-    let settings = GlrSettings { threshold, shift, lasted_min: part.count("Mtilde").unwrap_or(1).max(1), look_back };
+    let lasted_min = part.count("Mtilde").unwrap_or(1);
+    let settings = GlrSettings { threshold, shift, lasted_min, look_back, compat: true };
     let judged = judged(case)?;
     let expected = vec![part.number("mu0")?; judged.end() + 1 - judged.start()];
     let rows = glr_poisson(&case.counts()?, *judged.start(), &expected, &settings)?;
@@ -81,18 +94,27 @@ pub(super) fn run_outbreak_p(case: &Case<'_>, comparison: &mut Comparison) -> Re
 }
 
 pub(super) fn run_rki(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
-    let rows = simple_rki(&case.counts()?, &reference_values(case)?, &case.positions()?)?;
-    compare_simple(case, &rows, comparison)
+    let rows = simple_rki(&case.counts()?, &reference_values(case)?, &case.positions()?);
+    compare_simple(case, rows, comparison)
 }
 
 pub(super) fn run_bayes(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let alpha = case.settings().number("alpha")?;
-    let rows = simple_bayes(&case.counts()?, &reference_values(case)?, alpha, &case.positions()?)?;
-    compare_simple(case, &rows, comparison)
+    let rows = simple_bayes(&case.counts()?, &reference_values(case)?, alpha, &case.positions()?);
+    compare_simple(case, rows, comparison)
 }
 
-fn compare_simple(case: &Case<'_>, rows: &[ReferenceValueRow], comparison: &mut Comparison) -> Result<(), CaseError> {
+fn compare_simple(
+    case: &Case<'_>,
+    rows: Result<Vec<ReferenceValueRow>, EpiError>,
+    comparison: &mut Comparison,
+) -> Result<(), CaseError> {
     let output = case.output();
+    if rows.is_err() && output.numbers("upperbound")?.iter().all(Option::is_none) {
+        comparison.expect_nothing();
+        return Ok(());
+    }
+    let rows = rows?;
     let within = Within::Relative(case.tolerance().optional("upperbound_rel").unwrap_or(1e-6));
     comparison.rows("upperbound", &some(rows.iter().map(|r| r.upper_bound)), &output.numbers("upperbound")?, within);
     let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
@@ -107,6 +129,7 @@ fn reference_values(case: &Case<'_>) -> Result<ReferenceValues, CaseError> {
         half_window: part.count("w")?,
         uses_current_year: part.flag("actY")?,
         periods_per_year: case.input().count("freq")?,
+        compat: true,
     })
 }
 

@@ -145,6 +145,16 @@ fact_kinds! {
     Erasure "erasure" 25 false Governance,
     /// A policy pack takes effect (方案施行).
     PackAdopted "pack_adopted" 26 false Governance,
+    /// What a sentinel site reports: sums and duties, nobody's name (哨点报告).
+    SentinelReport "sentinel_report" 50 false Governance,
+    /// Somebody under a measure needs something: medicine, dialysis, food (服务需求).
+    CareNeed "care_need" 40 true Case,
+    /// What was needed was given (需求办结).
+    CareGiven "care_given" 41 true Case,
+    /// A person objects to a measure (申诉).
+    Appeal "appeal" 42 true Case,
+    /// An appeal is decided, or lapses (申诉决定).
+    AppealDecision "appeal_decision" 43 true Case,
 }
 
 impl fmt::Display for FactKind {
@@ -167,11 +177,13 @@ pub enum RetentionClass {
     Movement,
     /// Decisions about areas, mandates, erasures: names no one under measures, never erased.
     Governance,
+    /// Who bought one of the four kinds of drugs, and for whom (四类药品登记): for the follow-up that the rule allows, days.
+    Sale,
 }
 
 impl RetentionClass {
     /// Every class, in the order of their codes.
-    pub const ALL: [Self; 5] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance];
+    pub const ALL: [Self; 6] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale];
 
     /// The number in tables.
     pub const fn code(self) -> u8 {
@@ -191,6 +203,7 @@ impl RetentionClass {
             Self::Test => "test",
             Self::Movement => "movement",
             Self::Governance => "governance",
+            Self::Sale => "sale",
         }
     }
 }
@@ -404,6 +417,36 @@ words! {
 }
 
 words! {
+    /// What a sentinel site saw.
+    SentinelKind {
+        /// A patient with fever (发热病人).
+        Fever,
+        /// A sale of one of the four kinds of drugs (四类药品).
+        DrugSale,
+        /// Nothing was seen on that day (零报告).
+        Zero,
+        /// A positive antigen test (抗原阳性).
+        AntigenPositive,
+        /// Pupils absent for illness (因病缺课).
+        Absence,
+    }
+}
+
+words! {
+    /// The four kinds of drugs (四类药品).
+    DrugKind {
+        /// Against fever (退热).
+        Fever,
+        /// Against cough (止咳).
+        Cough,
+        /// Against viruses (抗病毒).
+        Antiviral,
+        /// Antibiotics (抗生素).
+        Antibiotic,
+    }
+}
+
+words! {
     /// A step of a closed loop.
     LoopStage {
         /// Given to an owner.
@@ -422,6 +465,44 @@ words! {
         Extended,
         /// Handed to the next level.
         Escalated,
+        /// Who it is was confirmed by document or by the person (查清人头).
+        Identified,
+        /// Looked for and gone elsewhere (去向他处).
+        MovedOn,
+        /// Looked for and not found (未找到).
+        NotFound,
+        /// Name, telephone or address are wrong (信息有误).
+        WrongData,
+        /// There was no such exposure (排除).
+        Refuted,
+    }
+}
+
+words! {
+    /// What somebody under a measure needs. Each has a clock of its own.
+    Need {
+        /// Medicine.
+        Medicine,
+        /// Dialysis.
+        Dialysis,
+        /// Food.
+        Food,
+        /// A doctor.
+        Doctor,
+        /// Anything else.
+        Other,
+    }
+}
+
+words! {
+    /// How an appeal ended.
+    AppealOutcome {
+        /// The person is right: what the measure rested on does not count.
+        Upheld,
+        /// The measure stands.
+        Rejected,
+        /// Nobody decided in time, and the rules end the measure for that.
+        Lapsed,
     }
 }
 
@@ -719,6 +800,62 @@ bodies! {
         /// Where the person was found or is kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         site: Option<SiteId>,
+        /// Account of the person of that unit who has to act.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        officer: Option<Box<str>>,
+        /// Account of who acts when that person cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deputy: Option<Box<str>>,
+        /// How it is known who the person is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<LinkBasis>,
+        /// What was tried, why it ended so; in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Box<str>>,
+    }
+
+    /// Somebody under a measure needs something.
+    CareNeed {
+        /// What.
+        need: Need,
+        /// In words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Box<str>>,
+    }
+
+    /// What was needed was given.
+    CareGiven {
+        /// The need.
+        of: FactId,
+    }
+
+    /// A person objects to a measure.
+    Appeal {
+        /// `<pack>:<rule>` of the measure.
+        rule: Box<str>,
+        /// The first of the facts that opened the measure.
+        opened_by: FactId,
+        /// Why, in words.
+        words: Box<str>,
+        /// The decision against which this is the second instance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        against: Option<FactId>,
+    }
+
+    /// An appeal is decided, or lapses.
+    AppealDecision {
+        /// The appeal.
+        of: FactId,
+        /// How.
+        outcome: AppealOutcome,
+        /// Why, in words that the person reads.
+        reason: Box<str>,
+        /// Unit that decided; none when nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<Box<str>>,
+        /// Account that decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        officer: Option<Box<str>>,
     }
 
     /// Leave to collect one kind of data in an area for at most 90 days.
@@ -755,6 +892,24 @@ bodies! {
         basis: Box<str>,
     }
 
+    /// What a sentinel site reports, without anybody's name. It happened when the patient was seen, the drug sold, the day over.
+    SentinelReport {
+        /// The institution, by its id in the register.
+        institution: SiteId,
+        /// What was seen.
+        report: SentinelKind,
+        /// The day to which it counts.
+        day: CivilDay,
+        /// How many persons (sales: sales); 0 for a zero report.
+        count: u32,
+        /// Kinds of drugs sold.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drugs: Vec<DrugKind>,
+        /// When it was entered, by the device: earlier than the recording where there was no network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entered_at: Option<Instant>,
+    }
+
     /// A policy pack takes effect at the instant at which this happens, which may lie ahead.
     PackAdopted {
         /// Id of the pack.
@@ -763,6 +918,9 @@ bodies! {
         digest: Box<str>,
         /// The organisations that signed it; at least two different ones.
         signers: Vec<Box<str>>,
+        /// The pack itself, so that whoever reads the log has it. It counts only when it has the digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Box<str>>,
     }
 }
 

@@ -57,7 +57,14 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
             found.push(Mention::Fact(step.opened_by));
             found.extend(step.site.clone().map(Mention::Site));
         }
-        FactBody::Arrival(_)
+        FactBody::CareGiven(given) => found.push(Mention::Fact(given.of)),
+        FactBody::Appeal(appeal) => {
+            found.push(Mention::Fact(appeal.opened_by));
+            found.extend(appeal.against.map(Mention::Fact));
+        }
+        FactBody::AppealDecision(decision) => found.push(Mention::Fact(decision.of)),
+        FactBody::CareNeed(_)
+        | FactBody::Arrival(_)
         | FactBody::Diagnosis(_)
         | FactBody::IsolationLeft(_)
         | FactBody::SymptomReport(_)
@@ -66,7 +73,8 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Death(_)
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
-        | FactBody::PackAdopted(_) => {}
+        | FactBody::PackAdopted(_)
+        | FactBody::SentinelReport(_) => {}
     }
     found.into_iter()
 }

@@ -16,7 +16,22 @@ const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The drawing and its height.
 pub(crate) fn days(explained: &Explained, now: Instant, c: &Chrome) -> (String, i32) {
-    let Some((first, count)) = span(explained, now) else { return (String::new(), 0) };
+    match span(explained, now) {
+        Some(span) => drawn(explained, span, now, c),
+        None => (String::new(), 0),
+    }
+}
+
+/// Two plans over the same days, so that they can be read against each other.
+pub(crate) fn two_plans(before: &Explained, after: &Explained, at: Instant, c: &Chrome) -> [(String, i32); 2] {
+    let spans: Vec<(CivilDay, i32)> = [before, after].iter().filter_map(|side| span(side, at)).collect();
+    let first = spans.iter().map(|(first, _)| *first).min().unwrap_or(at.day());
+    let last = spans.iter().map(|(first, count)| first.plus_days(*count)).max().unwrap_or(at.day());
+    let span = (first, last.days_since(first).clamp(10, DAYS_MAX));
+    [before, after].map(|side| drawn(side, span, at, c))
+}
+
+fn drawn(explained: &Explained, (first, count): (CivilDay, i32), now: Instant, c: &Chrome) -> (String, i32) {
     let slot = f64::from(WIDTH - LEFT) / f64::from(count);
     let x = |at: Instant| {
         let days = (at.as_micros() - first.start().as_micros()) as f64 / DAY_MICROS as f64;

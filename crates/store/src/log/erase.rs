@@ -96,9 +96,7 @@ impl Store {
     /// Makes what was freed unreadable in the files of the database.
     async fn scrub(&self) -> Result<(), StoreError> {
         match self.db.writer() {
-            Either::Sqlite(pool) => {
-                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await?;
-            }
+            Either::Sqlite(_) => self.db.empty_log().await?,
             Either::Postgres(pool) => {
                 sqlx::query("VACUUM body").execute(pool).await?;
                 sqlx::query("VACUUM data_key").execute(pool).await?;

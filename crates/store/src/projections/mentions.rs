@@ -107,7 +107,8 @@ impl Store {
                 ("key", Column::Bytes(portion.iter().map(|entry| entry.key.0.clone()).collect())),
             ];
             let mut tx = self.db.begin().await?;
-            bulk::insert(&mut tx, MENTION.recent, "ON CONFLICT DO NOTHING", &columns).await?;
+            let table = MENTION.takes_new(&tx);
+            bulk::insert(&mut tx, table, "ON CONFLICT DO NOTHING", &columns).await?;
             commit(tx).await?;
         }
         let before = self.watermark("mention").await?;

@@ -209,6 +209,9 @@ pub struct Glr {
     /// Periods to look back for the change; all since the last alarm if left out.
     #[arg(long)]
     pub look_back: Option<usize>,
+    /// Count both as the R package does (Mtilde and M): see docs/methods/epi-sequential.md.
+    #[arg(long)]
+    pub compat: bool,
 }
 
 impl Method for Glr {
@@ -226,7 +229,7 @@ impl Method for Glr {
             (None, false) => Shift::Rise,
         };
         let (threshold, lasted_min, look_back) = (self.threshold, self.lasted_min, self.look_back);
-        let settings = GlrSettings { threshold, shift, lasted_min, look_back };
+        let settings = GlrSettings { threshold, shift, lasted_min, look_back, compat: self.compat };
         let expected = vec![mean; series.counts.len() - first];
         let mut outcome = Outcome::empty(3, series.counts.len(), HISTORY);
         for row in glr_poisson(&series.counts, first, &expected, &settings)? {
@@ -292,6 +295,9 @@ pub struct Reference {
     /// Use the last periods of this year as well.
     #[arg(long)]
     pub current_year: bool,
+    /// Count as the R package does: with --half-window 0 this year gives the judged period itself and the one before.
+    #[arg(long)]
+    pub compat: bool,
 }
 
 impl Reference {
@@ -306,6 +312,7 @@ impl Reference {
             half_window: self.half_window,
             uses_current_year: self.current_year,
             periods_per_year,
+            compat: self.compat,
         };
         let need = (self.years_back * periods_per_year + self.half_window).max(self.half_window);
         if series.counts.len() <= need {

@@ -77,11 +77,28 @@ fn growth_rows(args: &GrowthArgs, series: &Series) -> Result<Vec<Vec<u8>>, EpiEr
                 row.push(b',');
                 push_number(&mut row, cell);
             }
-            let note = if fit.rate_lower.is_none() { "two points: no interval" } else { "" };
-            let _ = writeln!(row, ",{note}");
+            let _ = writeln!(row, ",{}", growth_note(&fit, reproduction.is_some()));
             Ok(row)
         })
         .collect()
+}
+
+/// Why cells of a row are empty.
+fn growth_note(fit: &Growth, has_reproduction: bool) -> String {
+    let mut reasons = Vec::new();
+    if fit.rate_lower.is_none() {
+        reasons.push("two points: no interval");
+    }
+    match (&fit.doubling, &fit.halving) {
+        (Some(_), Some(_)) => {}
+        (Some(_), None) => reasons.push("growing: no halving time"),
+        (None, Some(_)) => reasons.push("declining: no doubling time"),
+        (None, None) => reasons.push("no change: neither doubling nor halving time"),
+    }
+    if !has_reproduction {
+        reasons.push("R needs --gi-mean and --gi-sd");
+    }
+    reasons.join("; ")
 }
 
 fn growth_cells(fit: &Growth, reproduction: Option<f64>) -> [Option<f64>; GROWTH_CELLS] {
@@ -125,7 +142,11 @@ pub fn run_day_effects(args: &DayEffectsArgs) -> Result<ExitCode> {
             push_number(&mut row, Some(factor.factor));
             row.push(b',');
             push_number(&mut row, factor.log_standard_error);
-            let note = if factor.days == 0 { "no such day in the series" } else { "" };
+            let note = match (factor.days, factor.log_standard_error) {
+                (0, _) => "no such day in the series",
+                (_, None) => "no case on such days: the factor rests on nothing",
+                _ => "",
+            };
             let _ = writeln!(row, ",{note}");
             row
         });

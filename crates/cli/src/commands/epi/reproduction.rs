@@ -58,7 +58,7 @@ impl Interval {
 
 impl GivenInterval {
     /// Weights up to the last day that a series of `days` days can use.
-    fn weights(&self, days: usize) -> Result<SerialInterval, EpiError> {
+    pub fn weights(&self, days: usize) -> Result<SerialInterval, EpiError> {
         match self {
             Self::Gamma { mean_days, sd_days } => {
                 SerialInterval::shifted_gamma(*mean_days, *sd_days, days.saturating_sub(1))
@@ -122,7 +122,10 @@ impl Method for Cori<'_> {
             };
             let (lower, upper) = estimate.interval_95();
             let cells = [estimate.mean, estimate.sd, lower, estimate.median(), upper, row.cases, row.infectivity];
-            outcome.set(period, cells.map(Some), None);
+            let is_prior = row.cases == 0.0 && row.infectivity == 0.0;
+            let note =
+                is_prior.then(|| "no case in the window and none that could have infected: this is the prior".into());
+            outcome.set(period, cells.map(Some), note);
         }
         Ok(outcome)
     }

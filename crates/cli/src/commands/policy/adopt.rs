@@ -52,7 +52,7 @@ pub fn run(order: &Adopt, json: bool) -> Result<ExitCode> {
     let fact = json!({
         "id": format!("adoption {} {} {}", pack.id, &sum[..16], order.at), "kind": "pack_adopted",
         "happened": { "at": order.at }, "recorded_at": SystemClock.now(),
-        "body": { "pack": &*pack.id, "digest": sum, "signers": signers },
+        "body": { "pack": &*pack.id, "digest": sum, "signers": signers, "text": found.text.text },
     });
     let mut out = WholeFile::create(&order.out)?;
     writeln!(out, "{fact}")?;

@@ -101,10 +101,10 @@ pub fn run(node: &NodeArgs, order: &Diff, always: bool, json: bool, runtime: &Ru
 pub fn against_log(node: &NodeArgs, order: &AgainstLog, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     let compared = runtime.block_on(async {
         let app = node::open_with(node, &order.packs).await?;
-        let packs = crate::packs::Packs::load(&order.packs)?.timeline;
         let now = app.now();
         let snapshot = app.snapshot(now, |_, _| {}).await?;
-        let report = app.against_stored(&snapshot, &packs, now).await?;
+        // With what was adopted on record, as the node assesses.
+        let report = app.against_stored(&snapshot, &app.rules().timeline, now).await?;
         anyhow::Ok((Compared { report, facts: snapshot.leaves, names: Default::default(), bad: Vec::new() }, now))
     });
     let (compared, now) = compared?;

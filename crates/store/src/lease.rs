@@ -1,0 +1,89 @@
+//! Work that only one may do at a time, over all processes of a store. A lease goes with its holder, however it ends.
+//!
+//! One process owns a SQLite file, so there it is enough to ask within the process. On PostgreSQL a lease is an advisory
+//! lock of an open transaction.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use sqlx::{Postgres, Transaction};
+
+use crate::{
+    db::{Either, Tx},
+    error::StoreError,
+    keys::sha256,
+    store::Store,
+};
+
+/// First half of the keys of our advisory locks: "SIZA".
+const OURS: i32 = 0x5349_5a41;
+/// Second half of the one for bringing assessments up to date.
+const ASSESSING: i32 = 1;
+
+/// The right to bring assessments up to date; ends when dropped.
+pub struct AssessingLease {
+    _held: Option<Transaction<'static, Postgres>>,
+}
+
+/// The right to import a list; ends when dropped.
+pub struct ListLease {
+    list: String,
+    within: Arc<Mutex<HashSet<String>>>,
+    _held: Option<Transaction<'static, Postgres>>,
+}
+
+impl Drop for ListLease {
+    fn drop(&mut self) {
+        self.within.lock().expect("no thread panics with it").remove(&self.list);
+    }
+}
+
+impl Store {
+    /// Waits until no other process brings assessments up to date, and keeps others waiting until the lease is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lease_assessing(&self) -> Result<AssessingLease, StoreError> {
+        let mut held = self.postgres_tx().await?;
+        if let Some(tx) = &mut held {
+            sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(ASSESSING).execute(&mut **tx).await?;
+        }
+        Ok(AssessingLease { _held: held })
+    }
+
+    /// The right to import this list, or nothing while somebody else has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lease_list(&self, list: &str) -> Result<Option<ListLease>, StoreError> {
+        let within = self.caches.lists.clone();
+        if !within.lock().expect("no thread panics with it").insert(list.to_owned()) {
+            return Ok(None);
+        }
+        let mut lease = ListLease { list: list.to_owned(), within, _held: None };
+        if let Some(mut tx) = self.postgres_tx().await? {
+            let digest = sha256(&[b"list", list.as_bytes()]);
+            let key = i64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
+            let got: bool =
+                sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(key).fetch_one(&mut *tx).await?;
+            if !got {
+                return Ok(None);
+            }
+            lease._held = Some(tx);
+        }
+        Ok(Some(lease))
+    }
+
+    async fn postgres_tx(&self) -> Result<Option<Transaction<'static, Postgres>>, StoreError> {
+        if self.db.is_sqlite() {
+            return Ok(None);
+        }
+        let tx: Tx = self.db.begin().await?;
+        Ok(match tx {
+            Either::Postgres(tx) => Some(tx),
+            Either::Sqlite(_) => None,
+        })
+    }
+}
