@@ -201,6 +201,18 @@ impl App {
         Ok(Identity { full_name, phones, names })
     }
 
+    /// Whether an actor may do the work of a loop for a person; protection hides who it is, never the work.
+    pub(crate) async fn may_serve(
+        &self,
+        actor: &Actor,
+        action: Action,
+        person: PersonId,
+        purpose: Purpose,
+    ) -> Result<(), AppError> {
+        can(actor, action, actor.division, purpose)?;
+        if self.is_within(person, actor.division).await? { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    }
+
     pub(crate) async fn may_touch(
         &self,
         actor: &Actor,

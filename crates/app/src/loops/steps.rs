@@ -70,6 +70,7 @@ impl App {
     ) -> Result<EnteredStep, AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
         self.may_touch(actor, Action::EnterSteps, person, purpose, wall).await?;
+        self.may_serve(actor, Action::EnterSteps, person, purpose).await?;
         let body = self.body_of(person, fields).await?;
         let place = self.store().divisions_of(person).await?.into_iter().find(|place| place.is_under(actor.division));
         let kind = body.kind().name();
