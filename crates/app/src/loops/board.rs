@@ -134,7 +134,7 @@ impl App {
         let unit = unit.ok_or(Refusal::field("unit", "choose"))?;
         let mut additions = Vec::new();
         for (person, rule, opened_by) in chosen {
-            self.may_touch(actor, Action::AssignLoops, *person, purpose).await?;
+            self.may_touch(actor, Action::AssignLoops, *person, purpose, wall).await?;
             let laid = self.lay_out(&[*person]).await?;
             let place = laid.first().map_or(actor.division, |(_, place)| *place);
             let loops: Vec<_> = laid.into_iter().map(|(closed_loop, _)| closed_loop).collect();

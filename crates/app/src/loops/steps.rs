@@ -69,7 +69,7 @@ impl App {
         wall: Instant,
     ) -> Result<EnteredStep, AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
-        self.may_touch(actor, Action::EnterSteps, person, purpose).await?;
+        self.may_touch(actor, Action::EnterSteps, person, purpose, wall).await?;
         let body = self.body_of(person, fields).await?;
         let place = self.store().divisions_of(person).await?.into_iter().find(|place| place.is_under(actor.division));
         let kind = body.kind().name();
@@ -82,9 +82,10 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
-    pub async fn may_enter(&self, actor: &Actor, person: PersonId) -> Result<(), AppError> {
+    pub async fn may_enter(&self, actor: &Actor, person: PersonId, wall: Instant) -> Result<(), AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
-        self.may_touch(actor, Action::EnterSteps, person, purpose).await
+        self.may_touch(actor, Action::EnterSteps, person, purpose, wall).await?;
+        Ok(())
     }
 
     pub(crate) async fn append_entry(
