@@ -118,10 +118,6 @@ impl App {
         done: &mut CaughtUp,
     ) -> Result<bool, AppError> {
         let mut packs_may_change = false;
-        if self.store.assess_under(&self.rules.context).await? {
-            tracing::info!("Packs or program changed: everybody is assessed again");
-            assessing.owed.forget();
-        }
         let size = self.store.size().await?;
         let indexed = self.store.watermark(MENTION).await?;
         let assessed = self.store.watermark(ASSESSMENT).await?.min(indexed);
