@@ -98,7 +98,7 @@ pub(crate) async fn show(
     });
     let next = measures.iter().flat_map(|measure| {
         let tests = measure.tests().iter().filter(|test| test.date >= view.at.day());
-        let tests = tests.map(|test| (test.date.start(), c.t("next-test"), c.on(&test.date)));
+        let tests = tests.map(|test| (test.date.start(), c.t("my-next-test"), c.on(&test.date)));
         tests.chain([(measure.ends_at(), c.t("ends-by-itself"), c.at(&measure.ends_at()))])
     });
     let mut next: Vec<_> = next.collect();
