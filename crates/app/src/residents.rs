@@ -90,7 +90,7 @@ impl App {
     /// [`Refusal`], [`AppError::Store`].
     pub async fn give_link(&self, actor: &Actor, person: PersonId, wall: Instant) -> Result<String, AppError> {
         let purpose = usual_purpose(actor, Action::GiveLinks)?;
-        self.may_touch(actor, Action::GiveLinks, person, purpose, wall).await?;
+        self.may_serve(actor, Action::GiveLinks, person, purpose).await?;
         self.log_deed(actor, Action::GiveLinks, purpose, Some(person), Reason::NONE, wall).await?;
         let token =
             self.store().add_resident_link(person, actor.account, wall, wall.plus_hours(24 * LINK_DAYS)).await?;

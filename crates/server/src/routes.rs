@@ -15,7 +15,6 @@ use crate::{
         accounts, audit, board, break_glass, imports, loops, mandates, me, my, node, packs, people, person, report,
         sentinel, sentinels, sign_in, signals, visits,
     },
-    pages::{accounts, audit, board, break_glass, imports, mandates, me, node, packs, people, person, report, sign_in},
     state::Shared,
 };
 

@@ -134,7 +134,6 @@ impl App {
         let unit = unit.ok_or(Refusal::field("unit", "choose"))?;
         let mut additions = Vec::new();
         for (person, rule, opened_by) in chosen {
-            self.may_touch(actor, Action::AssignLoops, *person, purpose, wall).await?;
             self.may_serve(actor, Action::AssignLoops, *person, purpose).await?;
             let laid = self.lay_out(&[*person]).await?;
             let place = laid.first().map_or(actor.division, |(_, place)| *place);

@@ -69,7 +69,6 @@ impl App {
         wall: Instant,
     ) -> Result<EnteredStep, AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
-        self.may_touch(actor, Action::EnterSteps, person, purpose, wall).await?;
         self.may_serve(actor, Action::EnterSteps, person, purpose).await?;
         let body = self.body_of(person, fields).await?;
         let place = self.store().divisions_of(person).await?.into_iter().find(|place| place.is_under(actor.division));
@@ -83,10 +82,9 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
-    pub async fn may_enter(&self, actor: &Actor, person: PersonId, wall: Instant) -> Result<(), AppError> {
+    pub async fn may_enter(&self, actor: &Actor, person: PersonId) -> Result<(), AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
-        self.may_touch(actor, Action::EnterSteps, person, purpose, wall).await?;
-        Ok(())
+        self.may_serve(actor, Action::EnterSteps, person, purpose).await
     }
 
     pub(crate) async fn append_entry(

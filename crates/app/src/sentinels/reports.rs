@@ -70,6 +70,9 @@ pub struct SiteDay {
     pub contradicted: bool,
 }
 
+/// A report, what it is, and its clock where the rules set one.
+pub type SeenReport = (ReportRecord, SentinelKind, Option<(DutyClock, Standing)>);
+
 /// A site with its reports.
 #[derive(Clone, Debug)]
 pub struct SiteView {
@@ -82,7 +85,7 @@ pub struct SiteView {
     /// What was changed, latest first.
     pub changes: Vec<InstitutionChange>,
     /// Reports of the last week, latest first, with their clocks.
-    pub reports: Vec<(ReportRecord, SentinelKind, Option<(DutyClock, Standing)>)>,
+    pub reports: Vec<SeenReport>,
     /// The last two weeks, latest first.
     pub days: Vec<SiteDay>,
     /// When it was computed.

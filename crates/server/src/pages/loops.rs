@@ -61,7 +61,7 @@ impl LoopsTemplate {
 
     fn share(&self, count: impl std::borrow::Borrow<u64>) -> String {
         let total = self.board.clears.total;
-        if total == 0 { "–".to_owned() } else { format!("{} %", count.borrow() * 100 / total) }
+        (count.borrow() * 100).checked_div(total).map_or_else(|| "–".to_owned(), |share| format!("{share} %"))
     }
 }
 
@@ -106,11 +106,8 @@ fn shown(line: &sizao_app::loops::BoardLine, c: &Chrome, now: Instant) -> Line {
 /// Gives the loops that were ticked to a unit.
 pub(crate) async fn assign(Sent(ctx, fields): Sent) -> Answer {
     let chosen: Result<Vec<_>, Refusal> = fields.all("loop").map(parse).collect();
-    let chosen = match chosen {
-        Ok(chosen) => chosen,
-        // Whoever may not assign learns nothing about how the form is wrong.
-        Err(_) => Vec::new(),
-    };
+    // Whoever may not assign learns nothing about how the form is wrong.
+    let chosen = chosen.unwrap_or_default();
     ctx.app().assign_loops(&ctx.actor, fields.get("unit"), &chosen, ctx.wall()).await?;
     on_to("/loops?show=open")
 }

@@ -99,7 +99,7 @@ pub(crate) async fn enter(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answ
         Ok(entry) if !ctx.app().store().kind().has_simulated_clock() => entry.entered_at,
         _ => ctx.app().now(),
     };
-    ctx.app().may_enter(&ctx.actor, PersonId::new(id), ctx.wall()).await?;
+    ctx.app().may_enter(&ctx.actor, PersonId::new(id)).await?;
     entry?;
     let step = ctx.app().enter_step(&ctx.actor, PersonId::new(id), &entered, &key, at, ctx.wall()).await?;
     Ok(received(&ctx.asked, step.fact, "/visits"))
