@@ -71,7 +71,8 @@ async fn every_failure_is_a_problem_with_the_id_of_its_request() {
     let world = World::full(places().await.remove(0)).await;
     let token = world.token_in(&world.units[0], Role::Epidemiologist).await;
     let unknown = format!("/people/{}", fresh());
-    let asked: [(&str, &str, Option<&str>, Option<&str>, u16, &str); 11] = [
+    type Asked<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>, u16, &'a str);
+    let asked: [Asked<'_>; 11] = [
         ("GET", "/me", None, None, 401, "signed-out"),
         ("GET", "/me", Some("sizao_00"), None, 401, "signed-out"),
         ("GET", "/nothing", Some(&token), None, 404, "not-found"),

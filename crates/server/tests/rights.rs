@@ -235,7 +235,7 @@ async fn every_operation_answers_each_role_at_each_level_as_the_table_says() {
                 let token = world.token_in(unit, role).await;
                 for operation in operations() {
                     let Who::May(action) = operation.who else { continue };
-                    for object in 0..PEOPLE.len() {
+                    for (object, described) in PEOPLE.iter().enumerate() {
                         let target = asked(&world, operation, object, role).await;
                         let mut request = axum::http::Request::builder()
                             .method(operation.method)
@@ -261,7 +261,7 @@ async fn every_operation_answers_each_role_at_each_level_as_the_table_says() {
                         let unknown = target.division.is_none()
                             && operation.path.contains("{id}")
                             && !operation.path.contains("proofs");
-                        let place_outside = !DivisionCode::parse(PEOPLE[object].1).unwrap().is_under(unit.division);
+                        let place_outside = !DivisionCode::parse(described.1).unwrap().is_under(unit.division);
                         match operation.path.trim_start_matches("/api/v1") {
                             _ if purposes(role, action).is_empty() => assert_eq!(status, 403, "{told}"),
                             _ if outside || unknown => assert_eq!(status, 404, "{told}"),
