@@ -182,7 +182,8 @@ async fn a_fact_that_is_missing_from_the_index_of_intake_keys_is_named_and_a_reb
     for place in places().await {
         let bench = Bench::new(&place.place).await;
         bench.append_many(0, 20, NOW).await;
-        as_owner(&place.place, &["DELETE FROM intake_recent WHERE leaf = 7"]).await;
+        as_owner(&place.place, &["DELETE FROM intake_recent WHERE leaf = 7", "DELETE FROM intake WHERE leaf = 7"])
+            .await;
         let found = findings(&bench).await;
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("leaf 7: its intake key is not in the index"), "{found:?}");
