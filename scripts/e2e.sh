@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
 #   scripts/e2e.sh              the walk
+#   scripts/e2e.sh sentinel     sentinel sites and signals at phone size
 #   scripts/e2e.sh screenshots  pictures into docs/screenshots
 set -euo pipefail
 cd "$(dirname "$0")/.."

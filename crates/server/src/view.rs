@@ -148,7 +148,7 @@ impl Chrome {
     /// A number with its sign, without decimals.
     pub(crate) fn signed(&self, value: impl Num) -> String {
         let value = value.num().round();
-        if value > 0.0 { format!("+{value}") } else { format!("{value}") }
+        if value > 0.0 { format!("+{value}") } else { format!("{:.0}", value + 0.0) }
     }
 
     /// A number without decimals.

@@ -104,7 +104,8 @@ impl App {
             return Ok(());
         }
         let now = self.now();
-        let reasons: Vec<SignalReason> = ranked.contributions.iter().map(|one| network.reason(one)).collect();
+        let reasons: Vec<SignalReason> =
+            ranked.contributions.iter().filter(|one| one.excess > 0.5).map(|one| network.reason(one)).collect();
         let loudest = reasons.first();
         let milli = |value: f64| (value * 1_000.0).round().clamp(-1e15, 1e15) as i64;
         let signal = SignalRecord {
