@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks passes with an independent COSE library: python3 scripts/check_pass.py PUBLIC_KEY_HEX < passes
 
-Needs pycose, cbor2 and base45 from PyPI. Prints one word a line and exits with 1 when a signature does not fit.
+Needs pycose, base45 and cbor2 before version 6 from PyPI (pycose 1.1 does not read what cbor2 6 gives). Prints one word a line and exits with 1 when a signature does not fit.
 """
 import sys
 
