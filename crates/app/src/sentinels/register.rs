@@ -206,6 +206,7 @@ impl App {
 
     /// An institution that the actor may see.
     pub(super) async fn institution_seen(&self, actor: &Actor, id: Uuid) -> Result<InstitutionRecord, AppError> {
+        can(actor, Action::ViewSentinels, actor.division, Purpose::Control)?;
         let institution = self.store().load_institution(id).await?.ok_or(Refusal::NotFound)?;
         can(actor, Action::ViewSentinels, institution.division, Purpose::Control)?;
         Ok(institution)
