@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::identity::named;
 pub use entries::Entry;
 pub use register::{InstitutionView, NewInstitution, NewResponsible};
-pub use reports::{Breach, Reported, SiteDay, SiteView};
+pub use reports::{Breach, ReportLine, Reported, SiteDay, SiteView};
 pub use sales::{NamedSale, SaleLine, TERM_DAYS};
 pub use scores::{Decision, MonthScore, NewReview, ReviewKind, ReviewLine};
 pub use sizao_epi::duties::{Duty, DutyClock, Standing};

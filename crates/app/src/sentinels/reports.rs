@@ -70,6 +70,9 @@ pub struct SiteDay {
     pub contradicted: bool,
 }
 
+/// A report with its kind, and the clock that it stopped.
+pub type ReportLine = (ReportRecord, SentinelKind, Option<(DutyClock, Standing)>);
+
 /// A site with its reports.
 #[derive(Clone, Debug)]
 pub struct SiteView {
@@ -82,7 +85,7 @@ pub struct SiteView {
     /// What was changed, latest first.
     pub changes: Vec<InstitutionChange>,
     /// Reports of the last week, latest first, with their clocks.
-    pub reports: Vec<(ReportRecord, SentinelKind, Option<(DutyClock, Standing)>)>,
+    pub reports: Vec<ReportLine>,
     /// The last two weeks, latest first.
     pub days: Vec<SiteDay>,
     /// When it was computed.

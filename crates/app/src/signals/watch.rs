@@ -138,10 +138,9 @@ fn daily(
     let mut values = vec![0.0; usize::try_from(to.days_since(from) + 1).unwrap_or(0)];
     for count in counts.iter().filter(|count| belongs(count)) {
         let day = usize::try_from(count.on_day.days_since(from)).ok();
-        if let Some(cell) = day.and_then(|day| values.get_mut(day)) {
-            if sources_of(count.kind, count.drugs).any(|one| one == source) {
-                *cell += count.count as f64;
-            }
+        let counts = sources_of(count.kind, count.drugs).any(|one| one == source);
+        if let (Some(cell), true) = (day.and_then(|day| values.get_mut(day)), counts) {
+            *cell += count.count as f64;
         }
     }
     values

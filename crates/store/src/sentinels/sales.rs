@@ -29,6 +29,9 @@ pub struct SaleRecord {
     pub term_on: CivilDay,
 }
 
+/// A row with its sealed part: fact, institution, division, days, key.
+type Sealed = (Uuid, Uuid, i64, i64, i64, i64, Vec<u8>);
+
 impl Store {
     /// Keeps the named part of a sale under the key of its day; once for each report.
     ///
@@ -84,7 +87,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Keys`] when it does not open.
     pub async fn open_sale(&self, fact: FactId) -> Result<Option<(SaleRecord, Zeroizing<String>)>, StoreError> {
-        let row: Option<(Uuid, Uuid, i64, i64, i64, i64, Vec<u8>)> = on!(self.db.reader(), pool => {
+        let row: Option<Sealed> = on!(self.db.reader(), pool => {
             sqlx::query_as(
                 "SELECT fact, institution, division, sold_on, term_on, data_key, sealed FROM sale_person WHERE fact = $1",
             )
