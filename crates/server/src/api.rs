@@ -1,7 +1,7 @@
 //! The JSON API under `/api/v1`: the same use cases and the same rights as the pages, for programs.
 //!
 //! An [`Operation`] holds everything that is said of an answer, beside its handler: path, right, what it takes and
-//! gives. The router, the OpenAPI document and the reference page are all made of [`OPERATIONS`].
+//! gives. The router, the OpenAPI document and the reference page are all made of [`operations`].
 
 mod accounts;
 mod facts;
