@@ -338,7 +338,8 @@ fn no_rule_of_a_pack_without_colours_has_one() {
     ] {
         // The rest of the file, without its own colours and with its tables after these.
         let text = text("made-up-fever");
-        let text: String = text.lines().filter(|line| !line.starts_with("colour = ")).map(|l| format!("{l}\n")).collect();
+        let text: String =
+            text.lines().filter(|line| !line.starts_with("colour = ")).map(|l| format!("{l}\n")).collect();
         let head = text.find("\n[").unwrap();
         let (top, tables) = text.split_at(head);
         let top = top.replacen("colours = true", "", 1);
