@@ -115,14 +115,16 @@ pub(crate) async fn show(
         told(finding, c.lang, &mut why);
     }
     let measures = &view.explained.assessment.measures;
+    let rules = shared.app.rules();
+    let packs = &rules.timeline;
     let holding = measures.iter().map(|measure| {
         let of = view.loops.iter().find(|closed_loop| {
-            *closed_loop.rule == *measure.rule() && measure.because().contains(&closed_loop.opened_by)
+            packs.is_same_rule(&closed_loop.rule, measure.rule()) && measure.because().contains(&closed_loop.opened_by)
         });
         Holding {
             what: c.word("measure", MeasureKind::name(measure.kind())),
             until: c.at(&measure.ends_at()),
-            rule: measure.rule().to_owned(),
+            rule: of.map_or(measure.rule(), |closed_loop| &closed_loop.rule).to_owned(),
             opened_by: of.map(|closed_loop| closed_loop.opened_by.uuid()),
         }
     });
