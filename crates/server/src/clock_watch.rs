@@ -88,7 +88,9 @@ mod tests {
     fn a_clock_that_was_set_is_told_once_in_each_direction() {
         let (watch, steady) = (ClockWatch::default(), Steady::now());
         let later = |seconds| steady + Duration::from_secs(seconds);
-        for (wall, elapsed, jumps) in [(0, 0, 0), (60, 60, 0), (124, 120, 0), (3_720, 180, 1), (3_780, 240, 1), (0, 300, 2)] {
+        for (wall, elapsed, jumps) in
+            [(0, 0, 0), (60, 60, 0), (124, 120, 0), (3_720, 180, 1), (3_780, 240, 1), (0, 300, 2)]
+        {
             watch.note_steady(at(wall), later(elapsed));
             assert_eq!(watch.figures().1, f64::from(jumps), "{wall} {elapsed}");
         }

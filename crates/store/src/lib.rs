@@ -65,10 +65,10 @@ pub use log::{
 };
 pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
+pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
 pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
-pub use own_data::OwnDataRequest;
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;
 pub use seal::{IntakeKey, NewFact, SealedFact, StoredFact};

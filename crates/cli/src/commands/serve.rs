@@ -120,7 +120,11 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
         },
         || json!({"address": address, "set_up": link}),
     );
-    let shared = Shared::new(app, Arc::new(SystemClock), Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() });
+    let shared = Shared::new(
+        app,
+        Arc::new(SystemClock),
+        Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() },
+    );
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
         told_to_stop().await;
