@@ -101,8 +101,11 @@ for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
       // Two screens are enough to see a page; English on a phone is checked and not kept.
       if (size === "phone" && word === "en") return;
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
-      const clip = { x: 0, y: 0, width: viewport.width, height: Math.min(height, 2 * viewport.height) };
-      await page.screenshot({ path: `${folder}/${name}-${size}-${word}.png`, fullPage: true, clip });
+      // What sticks to the edge of the screen belongs at the edge of the picture.
+      const clip = { x: 0, y: 0, width: viewport.width, height: Math.max(viewport.height, Math.min(height, 2 * viewport.height)) };
+      await page.setViewportSize({ width: clip.width, height: clip.height });
+      await page.screenshot({ path: `${folder}/${name}-${size}-${word}.png`, clip });
+      await page.setViewportSize(viewport);
     };
     await page.goto(`${base}/sign-in`);
     if (!only) await shot("sign-in");
