@@ -894,8 +894,14 @@ two-plans-at = the line is { $at }
 two-plans-same-axis = the same days as above
 two-plans-person = Person's page
 two-plans-difference = Difference
-two-plans-fewer = { $n } days fewer
-two-plans-more = { $n } days more
+two-plans-fewer = { $n ->
+    [one] { $n } day fewer
+   *[other] { $n } days fewer
+}
+two-plans-more = { $n ->
+    [one] { $n } day more
+   *[other] { $n } days more
+}
 no-restriction = No restriction
 adopt-title = Adopt a pack
 adopt-note = first signature; another organisation signs second
