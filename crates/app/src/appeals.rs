@@ -61,6 +61,7 @@ impl App {
         key: &str,
     ) -> Result<EnteredStep, AppError> {
         let words = crate::loops::text("words", words)?.ok_or(Refusal::field("words", "empty"))?;
+        self.catch_up(|_| {}).await?;
         let laid = self.lay_out(&[person]).await?;
         let place = laid.first().map(|(_, place)| *place).ok_or(Refusal::NotFound)?;
         let loops: Vec<_> = laid.into_iter().map(|(closed_loop, _)| closed_loop).collect();
