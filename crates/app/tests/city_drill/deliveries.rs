@@ -151,6 +151,12 @@ impl Deliveries {
         File { name: format!("hour-{hour}"), lines }
     }
 
+    /// All lines that are planned up to an hour, undamaged; the plan stays.
+    pub fn everything(&self, hour: i64, round: u8) -> File {
+        let lines = self.by_hour.range(..=hour).flat_map(|(_, lines)| lines.clone()).collect();
+        File { name: format!("everything-{round}"), lines }
+    }
+
     /// A line is in: from now on it may be contradicted.
     pub fn is_in(&mut self, line: &Line) {
         if self.sent.len() < 2_000 {

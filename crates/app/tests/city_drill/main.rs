@@ -11,6 +11,7 @@ mod chaos;
 mod deliveries;
 mod node;
 mod promises;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,34 @@ async fn every_promise_holds_after_every_hour_of_a_city() {
     }
     for place in places().await {
         run(&place, Size { people: 300, days: 14, seed }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_explanation_of_a_city_speaks_of_anybody_else() {
+    let people = asked("SIZAO_SCAN_PEOPLE").unwrap_or(400) as u32;
+    for place in places().await {
+        let size = Size { people, days: 28, seed: 4 };
+        let (mut chaos, engine) = (Chaos::new(size.seed), place.engine());
+        let deliveries = Deliveries::plan(size, &mut chaos);
+        let mut node = Node::new(&place, size, deliveries.start()).await;
+        node.register(&deliveries.register).await;
+        let end = i64::from(size.days) * 24;
+        node.at(deliveries.start().plus_hours(end), &mut chaos);
+        for round in 0..2 {
+            // The second time for what refers to what came later in the first file.
+            let file = deliveries.everything(end + 200, round);
+            node.import(&file).await;
+        }
+        let words = words::Words::of(&node, &deliveries).await;
+        let mut texts = 0;
+        for person in words.people() {
+            let now = node.app().now();
+            let explained = node.app().explain(person, now, now).await.unwrap();
+            texts += words.check(person, &explained.explanation);
+        }
+        assert!(texts > u64::from(people) * 2, "{texts} sentences are few");
+        println!("figure: {people} people, {engine}: {texts} sentences, none about anybody else");
     }
 }
 

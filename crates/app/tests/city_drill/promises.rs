@@ -2,22 +2,18 @@
 //!
 //! What is compared with is what the drill itself sent, never the program's own tables.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    time::Instant as Watch,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use sizao_app::{facts_intake::FactBatch, identity::Role, mandates::Collection, residents::text_digest};
-use sizao_model::{
-    Assessment, DivisionCode, Explanation, FactId, Finding, Instant, MeasureKind, PersonId, draft::PersonName,
-};
+use sizao_model::{Assessment, DivisionCode, FactId, Finding, Instant, MeasureKind, PersonId, draft::PersonName};
 use sizao_store::{LoopFilter, LoopQuery, Receipt, StoredAssessment};
 
 use super::{
     chaos::Chaos,
     deliveries::{Deliveries, File, Line, Why},
     node::{Node, SENDER, Took, actor, zhengzhou},
+    words::Words,
 };
 
 /// Longest time from beginning to end that a pack of the drill can give one measure, in days.
@@ -45,8 +41,7 @@ struct Link {
 pub struct Promises {
     people: HashMap<String, PersonId>,
     codes: HashMap<PersonId, String>,
-    /// Full names of three characters and more, with whose they are.
-    names: HashMap<String, HashSet<PersonId>>,
+    words: Words,
     ids: HashMap<String, FactId>,
     facts: HashMap<FactId, Sent>,
     links: HashMap<String, Link>,
@@ -71,20 +66,12 @@ impl Promises {
                 people.insert(code.clone(), person);
             }
         }
-        let mut names: HashMap<String, HashSet<PersonId>> = HashMap::new();
-        for (code, name) in &deliveries.names {
-            if name.chars().count() >= 3
-                && let Some(person) = people.get(code)
-            {
-                names.entry(name.clone()).or_default().insert(*person);
-            }
-        }
         let codes = people.iter().map(|(code, person)| (*person, code.clone())).collect();
         let head = node.app().store().head().await.unwrap();
         Self {
             people,
             codes,
-            names,
+            words: Words::of(node, deliveries).await,
             ids: HashMap::new(),
             facts: HashMap::new(),
             links: HashMap::new(),
@@ -349,9 +336,8 @@ impl Promises {
             chosen.push(changed[chaos.below(changed.len() as u64) as usize]);
         }
         for (index, person) in chosen.into_iter().enumerate() {
-            let started = Watch::now();
             let own = app.explain(person, app.now(), app.now()).await.unwrap();
-            self.speaks_of_nobody_else(person, &own.explanation);
+            self.words.check(person, &own.explanation);
             let findings = own.explanation.findings.iter().flat_map(Finding::walk);
             for finding in findings {
                 assert!(!finding.zh.trim().is_empty() && !finding.en.trim().is_empty(), "3: a text is empty");
@@ -372,28 +358,6 @@ impl Promises {
                 self.tell("3 explained: texts of officer and person compared", 2);
             }
             self.tell("3 explained: texts searched for anybody else", 1);
-            let _ = started;
-        }
-    }
-
-    fn speaks_of_nobody_else(&self, person: PersonId, explanation: &Explanation) {
-        for finding in explanation.findings.iter().flat_map(Finding::walk) {
-            for text in [&finding.zh, &finding.en] {
-                let chars: Vec<char> = text.chars().collect();
-                for width in 3..=4 {
-                    for window in chars.windows(width) {
-                        let word: String = window.iter().collect();
-                        if let Some(who) = self.names.get(&word) {
-                            assert!(who.contains(&person), "3: the text names somebody else: {text}");
-                        }
-                    }
-                }
-                let longest = chars.split(|c| !c.is_ascii_digit()).map(<[char]>::len).max().unwrap_or(0);
-                assert!(longest < 7, "3: a number that may identify somebody: {text}");
-                assert!(!text.contains("home-") && !text.contains("hospital-"), "3: a place of few: {text}");
-                let is_id = |word: &str| word.len() == 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4;
-                assert!(!text.split_whitespace().any(is_id), "3: an id: {text}");
-            }
         }
     }
 
