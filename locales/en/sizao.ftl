@@ -894,8 +894,14 @@ two-plans-at = the line is { $at }
 two-plans-same-axis = the same days as above
 two-plans-person = Person's page
 two-plans-difference = Difference
-two-plans-fewer = { $n } days fewer
-two-plans-more = { $n } days more
+two-plans-fewer = { $n ->
+    [one] { $n } day fewer
+   *[other] { $n } days fewer
+}
+two-plans-more = { $n ->
+    [one] { $n } day more
+   *[other] { $n } days more
+}
 no-restriction = No restriction
 adopt-title = Adopt a pack
 adopt-note = first signature; another organisation signs second
@@ -1175,7 +1181,7 @@ second-instance = second instance
 decision = Decision:
 my-title = My status
 appeal-title = Appeal
-appeal-told = You can appeal at any time, also by telephone or on paper. Another unit decides within 24 hours, with reasons; against its decision you can appeal once more.
+appeal-told = You can appeal at any time, also by telephone or on paper. Another unit decides within 24 hours, 12 for a red code, with reasons; against its decision you can appeal once more.
 appeal-file = Appeal
 appeal-filed = Your appeal is on record.
 my-next-test = test
