@@ -44,7 +44,22 @@ api() {
     prove "The API keeps what its document says" CI=true scripts/schemathesis.sh
 }
 
-sections=(durability restore api)
+# PEOPLE (10,000) and DAYS (90) set the city; the same seed lives through the same hours.
+drill() {
+    prove "Every promise holds after every hour of a city" SIZAO_DRILL_PEOPLE="${PEOPLE:-10000}" SIZAO_DRILL_DAYS="${DAYS:-90}" \
+        SIZAO_DRILL_SEED="$SIZAO_SEED" "$cargo" test --profile "$profile" -p sizao-app --test city_drill every_promise -- --nocapture
+    prove "No explanation of a city speaks of anybody else" SIZAO_SCAN_PEOPLE="${SCAN:-3000}" CI=true \
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test city_drill no_explanation -- --nocapture
+}
+
+passes() {
+    prove "Passes at a gate" SIZAO_PASSES=10000 CI=true \
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-server --test passes -- --nocapture
+    prove "Passes read by an independent library" CI=true \
+        "$cargo" test --profile "$profile" -p sizao-interop --test independent_cose -- --nocapture
+}
+
+sections=(durability restore api drill passes)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

@@ -62,6 +62,7 @@ impl App {
         key: &str,
     ) -> Result<EnteredStep, AppError> {
         let words = crate::loops::text("words", words)?.ok_or(Refusal::field("words", "empty"))?;
+        self.catch_up(|_| {}).await?;
         let laid = self.lay_out(&[person]).await?;
         let place = laid.first().map(|(_, place)| *place).ok_or(Refusal::NotFound)?;
         let loops: Vec<_> = laid.into_iter().map(|(closed_loop, _)| closed_loop).collect();
@@ -170,7 +171,11 @@ impl App {
                 match (&stored.fact.body, stored.fact.person) {
                     (FactBody::Appeal(appeal), Some(person)) => {
                         let clocks = self.clocks().of(&appeal.rule);
-                        let clock = if appeal.against.is_some() { &clocks.second_instance } else { &clocks.decided };
+                        let clock = match appeal.against {
+                            Some(_) => &clocks.second_instance,
+                            None if self.was_red(person, &appeal.rule, at).await? => &clocks.decided_red,
+                            None => &clocks.decided,
+                        };
                         filed.push(AppealRecord {
                             fact: stored.fact.id,
                             person,
@@ -278,6 +283,14 @@ impl App {
         self.follow_appeals().await?;
         self.follow_loops().await?;
         Ok(())
+    }
+
+    /// Whether a measure was red when an appeal against it was filed: whoever is shut in is answered sooner.
+    async fn was_red(&self, person: PersonId, rule: &str, filed_at: Instant) -> Result<bool, AppError> {
+        let assessment = self.assess(person, filed_at, filed_at).await?.assessment;
+        let mut of_it =
+            assessment.measures.iter().filter(|measure| measure.rule() == rule && measure.is_active(filed_at));
+        Ok(of_it.any(|measure| measure.kind().strictness() > LAPSES_UP_TO))
     }
 
     async fn unit_of_decision(&self, person: PersonId, decision: FactId) -> Result<Option<Box<str>>, AppError> {

@@ -4,8 +4,9 @@
 //! stored. Leads are not counted: they open nothing. Diagnoses and results are not: an infection found by a laboratory is
 //! never held back. Beyond a limit nothing of the file is stored, and the record of deeds shows the attempt.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
+use serde::Deserialize;
 use sizao_model::{FactBody, Instant, fact::EvidenceGrade};
 use sizao_store::Restricting;
 
@@ -17,12 +18,30 @@ use crate::{
     refusal::Refusal,
 };
 
-/// People for whom one account may propose restrictions within 24 hours.
-pub const PROPOSER_MAX: u64 = 500;
-/// And from one source: a unit's lists.
-pub const SOURCE_MAX: u64 = 1_000;
-/// And in one place, of one class.
-pub const PLACE_CLASS_MAX: u64 = 2_000;
+/// The limits, as data.
+const LIMITS: &str = include_str!("../data/limits.toml");
+
+/// For how many people restrictions may be proposed within 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// By one account.
+    pub proposer: u64,
+    /// From one source: a unit's lists.
+    pub source: u64,
+    /// In one place, of one class.
+    pub place: u64,
+}
+
+/// The limits of a class.
+///
+/// # Panics
+/// Never: the table comes with the program, and a test reads it.
+pub fn limits_of(class: &str) -> Limits {
+    static TABLE: OnceLock<BTreeMap<String, Limits>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| toml::from_str(LIMITS).expect("the table of limits can be read"));
+    table.get(class).copied().unwrap_or_else(|| table["default"])
+}
 
 /// Under which class a fact is counted; nothing for one that opens no restriction by itself.
 pub const fn class_of(body: &FactBody) -> Option<&'static str> {
@@ -62,7 +81,8 @@ impl App {
                 class: (*class).to_owned(),
                 people: *people,
             };
-            let limits = [PROPOSER_MAX, SOURCE_MAX, PLACE_CLASS_MAX];
+            let Limits { proposer, source, place } = limits_of(class);
+            let limits = [proposer, source, place];
             if let Err((which, limit)) = self.store().count_restricting(&entry, limits).await? {
                 let by = ["proposer", "source", "place and class"][which];
                 let told = Reason::of(&format!("refused: {people} of {class} beyond {limit} by {by} in 24 hours"));
@@ -72,5 +92,19 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_limits_and_none_lets_the_list_of_1317_through() {
+        for class in ["exposure", "stay", "arrival", "confirmation", "site-reset"] {
+            let Limits { proposer, source, place } = limits_of(class);
+            assert!(0 < proposer && proposer <= source && source <= place, "{class}");
+            assert!(source < 1_317, "{class}: one unit's lists");
+        }
     }
 }

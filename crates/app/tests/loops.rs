@@ -13,9 +13,9 @@ use sizao_app::{
     App, Rules,
     identity::{Actor, Role},
     loops::Followed,
-    residents::Form,
+    residents::{Form, text_digest},
 };
-use sizao_model::{Clock, DivisionCode, Fact, FactBody, FactKind, Instant, PersonId, fact::LoopStage};
+use sizao_model::{Clock, Colour, DivisionCode, Fact, FactBody, FactKind, Instant, PersonId, fact::LoopStage};
 use sizao_policy::{Pack, PackTimeline};
 use sizao_store::{Channel, IntakeKey, LoopFilter, LoopQuery, NewFact, Store, StoreKind, Submission, UnitRecord};
 use sqlx::Connection;
@@ -198,6 +198,15 @@ async fn after_five_days_down_one_pass_releases_all_with_their_true_times() {
             let explained = world.app.explain(person, at, at).await.unwrap();
             let restricted = explained.assessment.measures.iter().any(|measure| measure.kind().restricts());
             assert_eq!(restricted, exposed + 22 + u8::from(!tested) > 28, "{name}");
+            // So do the person's own page and a pass, and both say what the officer's text says.
+            let own = world.app.view_resident(person).await.unwrap();
+            assert_eq!(own.explained.assessment.measures, explained.assessment.measures, "{name}");
+            for chinese in [true, false] {
+                let digests = [&own.explained, &explained].map(|one| text_digest(&one.explanation, chinese));
+                assert_eq!(digests[0], digests[1], "{name}: officer and person read the same");
+            }
+            let (pass, _) = world.app.issue_pass(person, Form::Phone).await.unwrap();
+            assert_eq!(pass.colour == Some(Colour::Green), !restricted, "{name}");
         }
 
         let done = world.app.follow_loops().await.unwrap();
@@ -417,6 +426,14 @@ async fn an_appeal_is_decided_by_another_unit_and_ends_the_measure_only_by_takin
         };
         let filed = file("I was not there that day.", "1").await.unwrap();
         assert!(file("I was not there that day.", "1").await.unwrap().repeated);
+        let hours = |filed: sizao_model::FactId| {
+            let store = world.app.store();
+            async move {
+                let record = store.load_appeal(filed).await.unwrap().unwrap();
+                (record.deadline_at.as_micros() - record.filed_at.as_micros()) / 3_600_000_000
+            }
+        };
+        assert_eq!(hours(filed.fact).await, 12, "red is answered sooner");
         // The unit that looks after the person does not decide.
         let own = actor(Role::AppealOfficer, 7, 11);
         let reason = "The ticket shows another day and another train.";
@@ -433,6 +450,7 @@ async fn an_appeal_is_decided_by_another_unit_and_ends_the_measure_only_by_takin
         assert!(restricts().await);
         world.clock("10T11:00");
         let second = file("Here is the ticket.", "2").await.unwrap();
+        assert_eq!(hours(second.fact).await, 48);
         let now = world.app.now();
         assert!(
             world.app.decide_appeal(&first, second.fact, "upheld", reason, now).await.is_err(),

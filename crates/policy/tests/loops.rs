@@ -111,7 +111,8 @@ fn each_step_has_a_clock_that_reminds_escalates_and_runs_out() {
     let owner = one(&facts, "03T12:00").owner.unwrap();
     assert_eq!((&*owner.unit, owner.officer.as_deref(), owner.deputy.as_deref()), ("u1", Some("o1"), Some("d1")));
     let higher = step("l3", "03T15:10", "escalated", json!({"owner": "u0"}));
-    assert_eq!(&*one(&[facts.to_vec(), vec![higher]].concat(), "03T15:30").owner.unwrap().unit, "u0");
+    // The next level is told; who visits the person stays the same.
+    assert_eq!(&*one(&[facts.to_vec(), vec![higher]].concat(), "03T15:30").owner.unwrap().unit, "u1");
 }
 
 #[test]

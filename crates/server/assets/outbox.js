@@ -59,7 +59,7 @@ const Outbox = (() => {
     const made = Date.now();
     fields.push(["client_key", key], ["entered_at", new Date(made).toISOString()]);
     const item = {
-      key, owner, kind: form.dataset.outbox, label: form.dataset.outboxLabel ?? "", url: form.action,
+      key, owner, kind: form.dataset.outbox, label: [form.dataset.outboxLabel, submitter?.dataset.outboxWord].filter(Boolean).join(" · "), url: form.action,
       fields, made_at: made, state: "queued", tries: 0, told: "", receipt: "",
     };
     if ((await all()).filter((item) => item.state !== "received").length >= MAX_ITEMS) throw new Error("full");
@@ -172,9 +172,13 @@ const Outbox = (() => {
     });
     place.querySelector("ol")?.remove();
     const lines = document.createElement("ol");
+    lines.tabIndex = 0;
     lines.append(...rows);
     place.append(lines);
     place.hidden = items.length === 0;
+    // What waits is shown; what was received can be opened.
+    if (place instanceof HTMLDetailsElement) place.open = open.length > 0 || (place.open && place.dataset.seen === "1");
+    place.dataset.seen = "1";
     const count = place.querySelector("[data-outbox-count]");
     if (count) count.textContent = String(open.length);
   }

@@ -132,6 +132,7 @@ impl App {
             .await?
             .filter(|unit| unit.closed_at.is_none() && unit.division.is_under(actor.division));
         let unit = unit.ok_or(Refusal::field("unit", "choose"))?;
+        self.catch_up(|_| {}).await?;
         let mut additions = Vec::new();
         for (person, rule, opened_by) in chosen {
             self.may_serve(actor, Action::AssignLoops, *person, purpose).await?;

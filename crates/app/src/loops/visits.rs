@@ -50,6 +50,8 @@ impl App {
     pub async fn visits(&self, actor: &Actor, wall: Instant) -> Result<VisitList, AppError> {
         let purpose = usual_purpose(actor, Action::EnterSteps)?;
         let within = Scope::of(actor, Action::EnterSteps, purpose)?.division();
+        // What was entered a moment ago is on the list.
+        self.catch_up(|_| {}).await?;
         let now = self.now();
         let query = LoopQuery { within, filter: LoopFilter::Open, unit: Some(actor.unit), now };
         let total = self.store().count_loops(query).await?;

@@ -118,9 +118,9 @@ fn state(reached: &Reached, course: &Course) -> LoopState {
     }
 }
 
-/// The last one to whom it was given.
+/// The last one to whom it was given. The next level that is told does not take it away: else nobody would visit.
 fn owner(steps: &[Step<'_>]) -> Option<Owner> {
-    let given = steps.iter().filter(|step| matches!(step.step.stage, LoopStage::Assigned | LoopStage::Escalated));
+    let given = steps.iter().filter(|step| step.step.stage == LoopStage::Assigned);
     let last = given.filter(|step| step.step.owner.is_some()).max_by_key(|step| (step.at, step.recorded))?;
     let text = |text: &Option<Box<str>>| text.as_deref().map(Arc::from);
     Some(Owner { unit: text(&last.step.owner)?, officer: text(&last.step.officer), deputy: text(&last.step.deputy) })

@@ -17,7 +17,7 @@ use sizao_app::{
     own_data::{self, OwnDataRequest},
     residents::{Form, ResidentView, text_digest},
 };
-use sizao_model::{FactId, Finding, MeasureKind, PersonId};
+use sizao_model::{FactBody, FactId, Finding, MeasureKind, PersonId, fact::LoopStage};
 use uuid::Uuid;
 
 use super::{Answer, on_to, page, person::said};
@@ -42,6 +42,8 @@ struct MyTemplate {
     digest: String,
     next: Vec<(String, String)>,
     appeals: Vec<Answered>,
+    looks: Vec<(String, u32)>,
+    facts: Vec<(String, String)>,
     filed: bool,
     requests: Vec<Request>,
     asked: bool,
@@ -145,6 +147,8 @@ pub(crate) async fn show(
         digest: text_digest(&view.explained.explanation, c.lang == Lang::Zh),
         next: next.into_iter().map(|(_, what, when)| (when, what)).collect(),
         filed: !which.filed.is_empty(),
+        looks: looks(&view, &c),
+        facts: view.explained.facts.iter().map(|fact| (c.at(&fact.recorded_at), fact_word(&fact.body, &c))).collect(),
         c,
         token,
         holding,
@@ -153,6 +157,36 @@ pub(crate) async fn show(
         view,
     };
     page(&page_of)
+}
+
+/// Who looked: what one unit did within one minute is one line, with how often.
+fn looks(view: &ResidentView, c: &Chrome) -> Vec<(String, u32)> {
+    let mut lines: Vec<(String, u32)> = Vec::new();
+    for look in &view.looks {
+        let (action, purpose) = (c.word("action", &look.record.action), c.word("purpose", &look.record.purpose));
+        let line = format!("{} · {} · {action} · {purpose}", c.at(&look.record.at), look.unit_name);
+        match lines.last_mut() {
+            Some((last, times)) if *last == line => *times += 1,
+            _ => lines.push((line, 1)),
+        }
+    }
+    lines
+}
+
+/// What a fact is: of a step of a loop, which.
+fn fact_word(body: &FactBody, c: &Chrome) -> String {
+    match body {
+        FactBody::LoopStep(step) => match step.stage {
+            LoopStage::Assigned => c.word("loop", "assigned"),
+            LoopStage::Notified => c.word("loop", "notified"),
+            LoopStage::Located => c.word("loop", "located"),
+            LoopStage::Identified => c.t("clears-identified"),
+            LoopStage::UnderControl => c.word("loop", "under-control"),
+            LoopStage::Released => c.word("loop", "ended"),
+            _ => c.word("fact", body.kind().name()),
+        },
+        _ => c.word("fact", body.kind().name()),
+    }
 }
 
 fn told(finding: &Finding, lang: Lang, out: &mut Vec<String>) {

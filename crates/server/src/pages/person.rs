@@ -156,7 +156,7 @@ pub(super) fn said(finding: &Finding, lang: Lang) -> String {
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        let moment = from.get(..25).and_then(|text| Instant::parse(text).ok()).map(|at| (view::moment(lang, at), 25));
+        let moment = moment_at(from).map(|(at, length)| (view::moment(lang, at), length));
         let day = || from.get(..10).and_then(|text| CivilDay::parse(text).ok()).map(|day| (view::day(lang, day), 10));
         let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
         let (shown, length) = moment.or_else(day).unwrap_or_else(|| (from[..digits].to_owned(), digits));
@@ -164,6 +164,12 @@ pub(super) fn said(finding: &Finding, lang: Lang) -> String {
         rest = &from[length..];
     }
     out + rest
+}
+
+/// The moment with which a text begins, and how long it is written: with or without parts of a second.
+fn moment_at(text: &str) -> Option<(Instant, usize)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || "T:.+-".contains(c))).unwrap_or(text.len());
+    (25..=end).rev().find_map(|length| Some((Instant::parse(text.get(..length)?).ok()?, length)))
 }
 
 fn fact_lines(view: &PersonView, c: &Chrome) -> Vec<FactLine> {
