@@ -87,7 +87,7 @@ async fn when_every_place_is_taken_readings_go_and_what_is_sent_waits() {
     let fields = |name: &str| Bytes::from(format!("csrf={word}&view_name={name}&group=new-7d&division=4101"));
     // One request has the only place until the rest of it comes.
     let (give, rest) = tokio::sync::oneshot::channel::<Bytes>();
-    let slow = Body::from_stream(futures_util::stream::once(async move { rest.await }));
+    let slow = Body::from_stream(futures_util::stream::once(rest));
     let first = tokio::spawn(full.clone().oneshot(form(slow)));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let reading = full.clone().oneshot(Request::get("/healthz").body(Body::empty()).unwrap()).await.unwrap();
@@ -213,8 +213,8 @@ async fn people_get_a_copy_of_their_data_and_an_answer_to_what_they_ask() {
         let page = world.get("/appeals", Some(&officer)).await.body;
         assert!(page.contains("The onset was on the 15th"));
         assert!(!world.get("/appeals", Some(&foreign)).await.body.contains("The onset was on the 15th"));
-        let paths = page.split("action=\"").filter_map(|part| part.split('"').next());
-        let path = paths.filter(|path| path.starts_with("/requests/")).next().unwrap().to_owned();
+        let mut paths = page.split("action=\"").filter_map(|part| part.split('"').next());
+        let path = paths.find(|path| path.starts_with("/requests/")).unwrap().to_owned();
         let answer = "outcome=done&reason=Corrected by a new fact on 17 March";
         assert_eq!(world.post(&path, Some(&foreign), answer).await.status, 404);
         assert_eq!(world.post(&path, Some(&officer), "outcome=done&reason=ok").await.status, 422);
