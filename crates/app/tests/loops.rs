@@ -324,6 +324,68 @@ async fn a_list_of_1317_ids_and_as_many_rows_of_stays_restrict_nobody() {
     assert_eq!(restricted, [PersonId::from_label("c")], "only the case");
 }
 
+/// Who is restricted now.
+async fn restricted(world: &World) -> usize {
+    world.app.announce_changes(world.app.now()).await.unwrap();
+    let (rows, forged) = world.app.store().list_assessments(None, 5_000).await.unwrap();
+    assert_eq!(forged, 0);
+    rows.iter().filter(|row| row.strictness > 0).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_area_drawn_round_a_bank_counts_for_nobody_without_evidence_and_two_signers_and_one_retraction_frees_all() {
+    for place in places().await {
+        let world = World::new(&place).await;
+        let mut facts = Vec::new();
+        for number in 0..1_317 {
+            let name = format!("depositor-{number}");
+            let stay = json!({"area": "410102001", "evidence": "ticket"});
+            facts.push(fact(&format!("t-{name}"), FactKind::Stay, Some(&name), "10T09:00", stay));
+        }
+        let area = |id: &str, evidence: &[&str], signers: &[&str], at: &str| {
+            let body = json!({"area": "410102001", "level": "high", "until": "2022-03-24T00:00:00+08:00",
+                              "evidence": evidence, "signers": signers, "basis": "law"});
+            fact(id, FactKind::AreaDeclared, None, at, body)
+        };
+        facts.push(area("a1", &["t-depositor-0"], &["headquarters"], "10T10:00"));
+        facts.push(area("a2", &["t-depositor-0"], &["headquarters", "headquarters"], "10T10:01"));
+        facts.push(area("a3", &[], &["headquarters", "cdc"], "10T10:02"));
+        world.clock("10T11:00").append(&facts).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 0, "one signer, one signer twice, no evidence");
+        // What two organisations sign together holds, is on record under both names, and goes with one correction.
+        world.clock("11T10:00").append(&[area("a4", &["t-depositor-0"], &["headquarters", "cdc"], "11T09:00")]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 1_317);
+        let back = fact("back", FactKind::Correction, None, "11T10:30", json!({"of": "a4", "retract": true}));
+        world.clock("11T11:00").append(&[back]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 0, "all are free at once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_link_of_two_people_carries_nothing_when_automatic_and_nothing_any_more_when_undone() {
+    for place in places().await {
+        let world = World::new(&place).await;
+        let link = |id: &str, other: &str, basis: &str, at: &str| {
+            fact(id, FactKind::IdentityLink, Some("c"), at, json!({"other": other, "basis": basis}))
+        };
+        let mut facts = outbreak(&[]);
+        facts.push(link("l1", "depositor-1", "automatic", "10T09:00"));
+        world.clock("10T10:00").append(&facts).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 1, "only the case");
+        world.clock("10T12:00").append(&[link("l2", "depositor-2", "document", "10T11:00")]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 2, "a link by document carries the diagnosis: that is its purpose");
+        let undone = fact("undone", FactKind::IdentityUnlink, Some("c"), "10T13:00", json!({"link": "l2"}));
+        world.clock("10T14:00").append(&[undone]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 1, "free as soon as the link is undone");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_six_batches_of_twenty_stop_at_the_limit_of_a_day() {
     for place in places().await {

@@ -127,6 +127,8 @@ impl<'a> Neighbourhood<'a> {
     /// Reads whomever the facts taken so far may concern: the people they speak of, their contacts, and contacts of
     /// these, each over links.
     pub(super) async fn spread(&mut self) -> Result<(), AppError> {
+        // What is corrected is read first: it may be the declaration of an area.
+        self.read_spoken_of().await?;
         let mut cities: FxHashSet<String> = FxHashSet::default();
         for fact in self.facts().filter(|fact| is_about_areas(fact)) {
             for mention in mentions(fact) {
