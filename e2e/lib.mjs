@@ -47,11 +47,25 @@ export async function check(page, name) {
   }
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (over > 0) complaints.push(`${name}: ${over} px wider than the screen`);
+  const bytes = await weight(page);
+  heaviest = Math.max(heaviest, bytes);
+  if (bytes > BYTES_MAX) complaints.push(`${name}: ${bytes} bytes to load`);
+}
+
+/** What a first visitor would load for this page, as it is sent: the page, its style, its scripts. */
+const BYTES_MAX = 150_000;
+let heaviest = 0;
+async function weight(page) {
+  return page.evaluate(() => {
+    const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    return all.reduce((sum, entry) => sum + entry.encodedBodySize, 0);
+  });
 }
 
 /** Says what was wrong and ends. */
 export function finish(what) {
   for (const complaint of complaints) console.error(complaint);
+  console.log(`heaviest page: ${heaviest} bytes with style and scripts, as sent`);
   console.log(complaints.length === 0 ? `${what}: fine` : `${what}: ${complaints.length} complaints`);
   process.exit(complaints.length === 0 ? 0 : 1);
 }

@@ -5,15 +5,65 @@ import { base, browser, check, desk, finish, phone, signIn, visitor } from "./li
 const folder = process.env.SHOTS ?? new URL("../docs/screenshots/", import.meta.url).pathname;
 await mkdir(folder, { recursive: true });
 
-/** Who sees which pages; a function finds an address by following a link. */
+/** Who sees which pages; a function finds an address by following a link. The visits come before the appeals: one is filed there. */
 const tour = [
-  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans]]],
-  ["province", [["board", "/board"], ["report", "/report"], ["people", "/people?group=under-measures"], ["person", person], ["break-glass", "/break-glass"]]],
+  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans], ["sentinels", "/sentinels"], ["sentinel-site", site], ["signals", "/signals"], ["signal", signal]]],
+  ["province", [["board", "/board"], ["report", "/report"], ["people", "/people?group=under-measures"], ["person", person], ["loops", "/loops"], ["break-glass", "/break-glass"]]],
+  ["zhengzhou", [["loops-city", assigned]]],
+  ["clinic", [["sentinel", "/sentinel"], ["sentinel-record", "/sentinel/record"]]],
+  ["community", [["visits", visits], ["link", link], ["my", my], ["pass", pass]]],
+  ["appeal", [["appeals", "/appeals"]]],
   ["admin", [["accounts", "/accounts"]]],
   ["audit", [["audit", "/audit"]]],
   ["stat", [["board-statistician", "/board"]]],
   ["ops", [["operation", "/operation"], ["me", "/me"]]],
 ];
+
+/** Follows the first link that a page has under a selector. */
+async function first(page, where, selector) {
+  await page.goto(base + where);
+  await page.locator(selector).first().click();
+  await page.waitForLoadState();
+}
+function site(page) { return first(page, "/sentinels", "#register tbody a"); }
+function signal(page) { return first(page, "/signals", "[data-rows] tbody a"); }
+/** Some loops of the city are given to a community, so that its worker has visits. */
+async function assigned(page) {
+  await page.goto(`${base}/loops`);
+  const boxes = page.locator("input[name='loop']");
+  for (let n = 0; n < Math.min(6, await boxes.count()); n += 1) await boxes.nth(n).check();
+  const unit = await page.locator("select[name='unit'] option", { hasText: "东风路社区" }).getAttribute("value");
+  await page.selectOption("select[name='unit']", unit);
+  await page.locator(".assign button").click();
+  await page.waitForURL("**/loops?show=open");
+}
+
+function visits(page) { return first(page, "/visits", ".visit summary"); }
+
+async function link(page) {
+  await visits(page);
+  await page.locator(".visit form[action$='/link'] button").first().click();
+  await page.waitForURL("**/link");
+}
+
+/** A person's own page, by the link that was handed over. Whoever has a measure appeals. */
+async function my(page) {
+  await link(page);
+  await page.locator("main a[href^='/my/']").first().click();
+  await page.waitForURL("**/my/*");
+  const words = page.locator("#appeal textarea").first();
+  if (await words.count()) {
+    await words.fill("我在那天不在那里，有车票。");
+    await page.locator("#appeal form button").first().click();
+    await page.waitForURL("**/my/*?filed=1");
+  }
+}
+
+async function pass(page) {
+  await my(page);
+  await page.locator("a[href$='/pass']").click();
+  await page.waitForURL("**/pass");
+}
 
 async function person(page) {
   await page.goto(`${base}/people?group=under-measures`);
@@ -46,9 +96,13 @@ const chrome = await browser();
 for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
   for (const [viewport, size] of [[desk, "desk"], [phone, "phone"]]) {
     const page = await visitor(chrome, { lang, viewport });
-    const shot = async (name, full = true) => {
+    const shot = async (name) => {
       await check(page, `${name}-${size}-${word}`);
-      await page.screenshot({ path: `${folder}/${name}-${size}-${word}.png`, fullPage: full });
+      // Two screens are enough to see a page; English on a phone is checked and not kept.
+      if (size === "phone" && word === "en") return;
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      const clip = { x: 0, y: 0, width: viewport.width, height: Math.min(height, 2 * viewport.height) };
+      await page.screenshot({ path: `${folder}/${name}-${size}-${word}.png`, fullPage: true, clip });
     };
     await page.goto(`${base}/sign-in`);
     if (!only) await shot("sign-in");
@@ -62,6 +116,7 @@ for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
         await shot(name);
       }
       await page.context().clearCookies();
+      await page.goto(`${base}/language?to=${word}&back=/sign-in`);
     }
     await page.context().close();
   }

@@ -26,8 +26,8 @@ async function fever(chrome) {
   await type(page, "#f-temperature", "38.6");
   await type(page, "#f-phone", "13800001234");
   await type(page, "#f-document", "11010519491231002X");
-  await page.locator("#fever .tap").nth(0).click();
-  await page.locator("#fever .tap").nth(2).click();
+  await page.locator("#fever .pick").nth(0).click();
+  await page.locator("#fever .pick").nth(2).click();
   await page.locator("#fever button.main").click();
   await received(page).first().waitFor({ timeout: 15000 });
   const seconds = (Date.now() - began) / 1000;
@@ -92,8 +92,8 @@ async function others(chrome) {
   await signIn(page, "pharmacy");
   await check(page, "pharmacy");
   await page.locator("details.entry summary").first().click();
-  await page.locator("#sale .tap").nth(0).click();
-  await page.locator("#sale .tap").nth(1).click();
+  await page.locator("#sale .pick").nth(0).click();
+  await page.locator("#sale .pick").nth(1).click();
   await page.fill("#s-buyer", "买药人");
   await page.fill("#s-phone", "13800009999");
   await page.fill("#s-patient", "用药人");

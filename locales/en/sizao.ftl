@@ -894,8 +894,14 @@ two-plans-at = the line is { $at }
 two-plans-same-axis = the same days as above
 two-plans-person = Person's page
 two-plans-difference = Difference
-two-plans-fewer = { $n } days fewer
-two-plans-more = { $n } days more
+two-plans-fewer = { $n ->
+    [one] { $n } day fewer
+   *[other] { $n } days fewer
+}
+two-plans-more = { $n ->
+    [one] { $n } day more
+   *[other] { $n } days more
+}
 no-restriction = No restriction
 adopt-title = Adopt a pack
 adopt-note = first signature; another organisation signs second
@@ -1187,3 +1193,30 @@ pass-paper-told = valid for at most 24 hours, shows no colour
 pass-text = The code as text
 link-title = Link to the own page
 link-told = Hand this over now: it is shown once, and opens the page for 30 days to whoever has it.
+
+# Saved lists, own data, clock
+view-save = Save this list
+view-save-do = Save
+view-name = Name
+view-drop = Remove
+rule-views-full = At most 20 lists are saved; remove one first
+own-title = My data
+own-told = You can download a copy, or ask for something to be corrected or erased. You are answered within 30 days, with reasons.
+own-asked = Your request is on record.
+own-copy = Download a copy
+own-ask = Ask for a correction or erasure
+own-kind = Request
+own-correct = Correction
+own-erase = Erasure
+own-words = Which entry, and how it should be
+own-send = Send the request
+own-state-open = open
+own-state-done = done
+own-state-refused = refused
+own-list = Requests to correct or erase
+own-done = Done
+own-refuse = Refuse
+rule-requests-full = Five of your requests are open; wait for an answer
+clock-title = Clock
+clock-fine = fine
+clock-wrong = { $seconds } s apart

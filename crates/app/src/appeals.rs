@@ -6,9 +6,10 @@
 //! neither set a colour nor end what other facts ask for.
 
 use sizao_model::{
-    FactBody, FactId, FactKind, Happened, Instant, MeasureKind, PersonId,
+    FactBody, FactId, FactKind, Happened, Instant, Measure, MeasureKind, PersonId,
     fact::{Appeal, AppealDecision, AppealOutcome, Correction, EvidenceKind},
 };
+use sizao_policy::PackTimeline;
 use sizao_store::{AppealRecord, Channel};
 use uuid::Uuid;
 
@@ -219,8 +220,8 @@ impl App {
         let mut lapsed = 0;
         for record in self.store().late_appeals(now, LAPSED_MAX).await? {
             let explained = self.explain(record.person, now, now).await?;
-            let own = own_facts(&explained, &record);
-            if own.is_empty() || !may_lapse(&explained, &record) {
+            let own = own_facts(&explained, &record, &self.rules().timeline);
+            if own.is_empty() || !may_lapse(&explained, &record, &self.rules().timeline) {
                 continue;
             }
             let reason =
@@ -240,7 +241,7 @@ impl App {
     ) -> Result<(), AppError> {
         let now = self.now();
         let explained = self.explain(record.person, now, now).await?;
-        let own = own_facts(&explained, record);
+        let own = own_facts(&explained, record, &self.rules().timeline);
         if outcome == AppealOutcome::Upheld && own.is_empty() {
             // A diagnosis is answered by clinicians, with a dated fact of that patient.
             return Err(Refusal::field("outcome", "appeal-case").into());
@@ -323,8 +324,9 @@ impl App {
 
 /// The person's own facts on which the appealed measure rests and that an appeal may take back: exposures, stays and
 /// arrivals; no diagnosis, and nothing about anybody else.
-fn own_facts(explained: &Explained, record: &AppealRecord) -> Vec<FactId> {
-    let measures = explained.assessment.measures.iter().filter(|measure| measure.rule() == record.rule);
+fn own_facts(explained: &Explained, record: &AppealRecord, packs: &PackTimeline) -> Vec<FactId> {
+    let of_it = |measure: &&Measure| packs.is_same_rule(measure.rule(), &record.rule);
+    let measures = explained.assessment.measures.iter().filter(of_it);
     let because: Vec<FactId> = measures.flat_map(|measure| measure.because().to_vec()).collect();
     let may_go = |kind| matches!(kind, FactKind::Exposure | FactKind::Stay | FactKind::Arrival);
     let own = explained.facts.iter().filter(|fact| may_go(fact.body.kind()) && because.contains(&fact.id));
@@ -332,8 +334,9 @@ fn own_facts(explained: &Explained, record: &AppealRecord) -> Vec<FactId> {
 }
 
 /// Whether silence ends it: nothing red, and no exposure that was told in an interview.
-fn may_lapse(explained: &Explained, record: &AppealRecord) -> bool {
-    let of_it = || explained.assessment.measures.iter().filter(|measure| measure.rule() == record.rule);
+fn may_lapse(explained: &Explained, record: &AppealRecord, packs: &PackTimeline) -> bool {
+    let of_rule = |measure: &&Measure| packs.is_same_rule(measure.rule(), &record.rule);
+    let of_it = || explained.assessment.measures.iter().filter(of_rule);
     let is_mild = of_it().all(|measure| MeasureKind::strictness(measure.kind()) <= LAPSES_UP_TO);
     let told = explained.facts.iter().any(|fact| {
         of_it().any(|measure| measure.because().contains(&fact.id))

@@ -9,7 +9,7 @@ mod support;
 use node::{Node, moment, pack_text};
 use serde_json::json;
 use sizao_app::policy_changes::{Comparison, compare_each};
-use sizao_model::{Assessment, Instant, PersonId};
+use sizao_model::{Assessment, FactBody, Instant, PersonId, fact::LoopStage};
 use sizao_policy::{FactIndex, Pack, PackTimeline, change::Change};
 use support::*;
 
@@ -77,6 +77,20 @@ async fn stored(node: &Node, person: &str) -> Option<(Assessment, Instant)> {
     Some((serde_json::from_str(&row.answer).unwrap(), row.next_change_at.unwrap_or(Instant::MAX)))
 }
 
+/// Every release on record: who, and when they were free.
+async fn releases(node: &Node) -> Vec<(PersonId, Instant)> {
+    let size = node.app.store().size().await.unwrap();
+    let (steps, _) = node.app.store().load_leaves_that_fit(0, size).await.unwrap();
+    let released = steps
+        .iter()
+        .filter(|stored| matches!(&stored.fact.body, FactBody::LoopStep(step) if step.stage == LoopStage::Released));
+    let mut released: Vec<(PersonId, Instant)> = released
+        .map(|stored| (stored.fact.person.expect("a step is about somebody"), stored.fact.happened.starts_at()))
+        .collect();
+    released.sort_unstable();
+    released
+}
+
 /// What the comparison says for one person on day 8.
 async fn foretold(node: &Node, new: &str) -> Vec<(PersonId, Change)> {
     let at = moment(DAY_8);
@@ -111,8 +125,18 @@ async fn v9_adopted_on_day_8_ends_central_isolation_at_once_and_three_days_at_ho
         assert_eq!(plan(&announced), plan(&before), "nothing changes before the day");
         assert!(next <= moment(DAY_8), "the change is announced: {next}");
         // The day comes; no new fact does.
+        node.app.follow_loops().await.unwrap();
         node.set("2022-03-08T00:00:01+08:00");
         node.app.follow_log().await.unwrap();
+        node.app.follow_loops().await.unwrap();
+        assert_eq!(releases(&node).await, [], "three days at home are left: nobody is released yet");
+        for person in CONTACTS {
+            let loops = node.app.loops_of(PersonId::from_label(person)).await.unwrap();
+            assert_eq!(loops.len(), 1, "the loop goes on under the new pack: {loops:?}");
+            let kinds: Vec<_> = loops[0].phases.iter().map(|phase| (phase.kind.name(), phase.ends_at)).collect();
+            let want = [("central_isolation", DAY_8), ("home_monitoring", "2022-03-11T00:00:00+08:00")];
+            assert_eq!(kinds, want.map(|(kind, at)| (kind, moment(at))));
+        }
         node.app.announce_changes(node.now()).await.unwrap();
         for person in CONTACTS {
             let (after, _) = stored(&node, person).await.unwrap();
@@ -122,6 +146,29 @@ async fn v9_adopted_on_day_8_ends_central_isolation_at_once_and_three_days_at_ho
             assert_eq!((&home.1[..10], &home.2[..10]), ("2022-03-08", "2022-03-11"), "three days: {home:?}");
             assert!(told.contains(&(PersonId::from_label(person), Change::Shortened)), "{told:?}");
         }
+        // The last test is negative, and the three days are over: one release a person, at that midnight.
+        let mut tested = Vec::new();
+        for (n, person) in CONTACTS.iter().enumerate() {
+            tested.push(json!({
+                "id": format!("s{n}-exit"), "kind": "sample", "person": person, "body": {"lab": "lab-1", "method": "nucleic_test"},
+                "happened": {"at": "2022-03-10T08:00:00+08:00"}, "recorded_at": "2022-03-10T08:05:00+08:00",
+            }));
+            tested.push(json!({
+                "id": format!("r{n}-exit"), "kind": "result", "happened": {"at": "2022-03-10T16:00:00+08:00"},
+                "recorded_at": "2022-03-10T16:00:00+08:00", "body": {"sample": format!("s{n}-exit"), "outcome": "negative"},
+            }));
+        }
+        node.set("2022-03-11T00:00:01+08:00");
+        node.append(&tested).await;
+        for _ in 0..2 {
+            node.app.follow_log().await.unwrap();
+            node.app.announce_changes(node.now()).await.unwrap();
+            node.app.follow_loops().await.unwrap();
+        }
+        let free = moment("2022-03-11T00:00:00+08:00");
+        let mut want = CONTACTS.map(|person| (PersonId::from_label(person), free));
+        want.sort_unstable();
+        assert_eq!(releases(&node).await, want);
         // Asked again about day 6, the node says what it said then.
         let p1 = PersonId::from_label("p1");
         let then = node.app.assess(p1, moment("2022-03-05T11:30:00+08:00"), moment("2022-03-05T11:30:00+08:00")).await;
@@ -138,29 +185,37 @@ async fn class_b_managed_as_b_closes_everything_with_one_release_a_person() {
         let told = foretold(&node, "cn-class-B-B").await;
         node.append(&[adoption("cn-class-B-B", DAY_8)]).await;
         node.app.follow_log().await.unwrap();
-        node.set("2022-03-08T00:00:01+08:00");
         let everybody: Vec<&str> = CONTACTS.into_iter().chain(["c"]).collect();
-        let mut released = 0;
+        node.app.follow_loops().await.unwrap();
+        node.set("2022-03-08T00:00:01+08:00");
         for person in &everybody {
             let id = PersonId::from_label(person);
             let was = node.app.store().load_assessment(id).await.unwrap();
             assert!(was.is_some_and(|row| row.strictness > 0), "{person} was under a measure");
         }
-        node.app.follow_log().await.unwrap();
         // Following again releases nobody twice.
-        for _ in 0..2 {
+        for _ in 0..3 {
             node.app.follow_log().await.unwrap();
             node.app.announce_changes(node.now()).await.unwrap();
+            node.app.follow_loops().await.unwrap();
         }
         for person in &everybody {
-            let id = PersonId::from_label(person);
             let restricts = stored(&node, person).await.is_some_and(|(answer, _)| {
                 answer.measures.iter().any(|measure| measure.kind().restricts() && measure.is_active(node.now()))
             });
-            released += usize::from(!restricts);
-            assert_eq!(told.iter().filter(|told| **told == (id, Change::Released)).count(), 1, "foretold once");
+            assert!(!restricts, "{person} is free");
         }
-        assert_eq!(released, everybody.len(), "everybody is free");
+        // One release a person is on record, at the moment of the adoption, and the comparison said exactly that.
+        let mut foretold: Vec<(PersonId, Instant)> = told
+            .iter()
+            .map(|(person, change)| {
+                assert_eq!(*change, Change::Released);
+                (*person, moment(DAY_8))
+            })
+            .collect();
+        foretold.sort_unstable();
+        assert_eq!(foretold.len(), everybody.len());
+        assert_eq!(releases(&node).await, foretold);
     }
 }
 

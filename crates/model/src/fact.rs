@@ -1,8 +1,10 @@
 //! A fact is something that somebody saw. Facts are only ever added; a correction is a new fact that supersedes.
 
 mod body;
+mod kind;
 
 pub use body::*;
+pub use kind::{FactBody, FactKind, RetentionClass};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;

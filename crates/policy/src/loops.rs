@@ -200,7 +200,7 @@ pub struct Reached {
 pub struct ClosedLoop {
     /// Whose.
     pub person: PersonId,
-    /// `<pack>:<rule>` of the measure.
+    /// `<pack>:<rule>` of the measure as it opened; when another pack takes over, the loop goes on under its name.
     pub rule: Arc<str>,
     /// The first of the facts that opened it.
     pub opened_by: FactId,

@@ -206,6 +206,15 @@ impl PackTimeline {
         self.packs().find(|pack| &*pack.id == id)
     }
 
+    /// Whether two measures' rules, `<pack>:<name>`, are one rule under packs of one disease: a measure goes on when
+    /// another pack takes over.
+    pub fn is_same_rule(&self, one: &str, other: &str) -> bool {
+        let split = |rule| str::split_once(rule, ':').unwrap_or(("", rule));
+        let ((pack, name), (other_pack, other_name)) = (split(one), split(other));
+        let disease = |id| self.pack(id).map(|pack| &pack.disease);
+        one == other || (name == other_name && disease(pack).is_some() && disease(pack) == disease(other_pack))
+    }
+
     /// The first adoption (or end) of a pack after `at`.
     pub fn next_adoption(&self, at: Instant) -> Option<Instant> {
         self.adoptions.iter().copied().find(|adoption| *adoption > at)

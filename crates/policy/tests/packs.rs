@@ -325,6 +325,39 @@ fn colours_in_a_pack_without_colours_are_refused() {
 }
 
 #[test]
+fn no_rule_of_a_pack_without_colours_has_one() {
+    let area = "colours = false\n\n[texts.area]\nzh = \"字\"\nen = \"words\"\n\n[area]\nunit = \"area\"\n\
+                lookback_days = { value = 7, unit = \"days\", source = \"invented\" }\n";
+    let days = "days = { value = 3, unit = \"days\", source = \"invented\" }\ncolour = \"yellow\"\n";
+    let phase = format!("kind = \"home_monitoring\"\n{days}");
+    for (rule, told) in [
+        (format!("[[area.inside.high]]\n{phase}"), "a phase of area.inside.high"),
+        (format!("[[area.inside.medium]]\n{phase}"), "a phase of area.inside.medium"),
+        (format!("[[area.same_city]]\n{phase}"), "a phase of area.same_city"),
+        (format!("[area.same_county]\n{days}"), "area.same_county"),
+    ] {
+        // The rest of the file, without its own colours and with its tables after these.
+        let text = text("made-up-fever");
+        let text: String =
+            text.lines().filter(|line| !line.starts_with("colour = ")).map(|l| format!("{l}\n")).collect();
+        let head = text.find("\n[").unwrap();
+        let (top, tables) = text.split_at(head);
+        let top = top.replacen("colours = true", "", 1);
+        let text = format!("{top}\n{area}{rule}\n{tables}");
+        let faults = Pack::from_toml("made-up-fever", &text).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(faults[0].fault, PackFault::ColourWithoutColours(told.to_owned()));
+    }
+}
+
+#[test]
+fn a_dose_that_would_make_something_stricter_is_refused() {
+    refused("measles-cn", "effect = \"self_monitoring\"", "effect = \"home_isolation\"", "[[offers]]", |fault| {
+        *fault == PackFault::StricterAfterDose("mmr".to_owned())
+    });
+}
+
+#[test]
 fn unknown_fields_and_broken_files_are_refused_with_their_place() {
     refused("made-up-fever", "colours = true", "colours = true\nset_colour = \"red\"", "set_colour", |fault| {
         matches!(fault, PackFault::Format(_))

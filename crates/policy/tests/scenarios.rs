@@ -3,13 +3,30 @@
 #[path = "support/files.rs"]
 mod support;
 
+use std::path::Path;
+
 use sizao_policy::{Pack, PackTimeline, Scenario};
 use support::{packs, policies};
 
 #[test]
 fn every_scenario_passes() {
+    every_one_passes(&policies(), |_, ids| packs(ids));
+}
+
+/// Two diseases written from the page on packs alone, with the answers worked out by hand in the head of each scenario.
+#[test]
+fn diseases_written_from_the_page_alone_give_the_answers_worked_out_by_hand() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/from_the_page");
+    every_one_passes(&folder, |id, _| {
+        let text = std::fs::read_to_string(folder.join(id).join("pack.toml")).unwrap();
+        PackTimeline::new(vec![Pack::from_toml(id, &text).unwrap_or_else(|faults| panic!("{faults:?}"))]).unwrap()
+    });
+}
+
+#[track_caller]
+fn every_one_passes(folder: &Path, packs: impl Fn(&str, &[String]) -> PackTimeline) {
     let mut wrong = String::new();
-    for entry in std::fs::read_dir(policies()).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let folder = entry.unwrap();
         let id = folder.file_name().into_string().unwrap();
         let files: Vec<_> = std::fs::read_dir(folder.path().join("scenarios"))
@@ -22,7 +39,7 @@ fn every_scenario_passes() {
             let scenario = Scenario::from_toml(&std::fs::read_to_string(&file).unwrap())
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             let ids = if scenario.packs.is_empty() { vec![id.clone()] } else { scenario.packs.clone() };
-            for difference in scenario.run(&packs(&ids)) {
+            for difference in scenario.run(&packs(&id, &ids)) {
                 wrong.push_str(&format!("{name}: {difference}\n"));
             }
         }

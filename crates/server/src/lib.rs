@@ -6,7 +6,9 @@
 pub mod api;
 mod assets;
 mod charts;
+mod clock_watch;
 mod context;
+mod doors;
 mod failure;
 mod form;
 mod lang;
@@ -19,11 +21,17 @@ pub mod routes;
 mod state;
 mod view;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
 use tokio::{net::TcpListener, sync::watch};
 
+use doors::{Peer, TlsDoor};
+pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
 pub use state::{Settings, Shared};
 
@@ -35,17 +43,37 @@ pub fn router(shared: Arc<Shared>) -> Router {
 /// How long requests under way may take when the node stops.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// Answers on a listener until `stop` becomes true; requests under way are finished first.
+/// Answers on a listener until `stop` becomes true, by HTTPS where there is a certificate; requests under way are
+/// finished first.
 ///
 /// # Errors
 /// Those of the listener.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    let service = router(shared.clone()).into_make_service_with_connect_info::<SocketAddr>();
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    match tls {
+        Some(tls) => serve_at(TlsDoor::new(listener, tls)?, shared, stop).await,
+        None => serve_at(listener, shared, stop).await,
+    }
+}
+
+async fn serve_at<L: Listener<Addr: std::fmt::Debug>>(
+    door: L,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()>
+where
+    Peer: for<'s> Connected<IncomingStream<'s, L>>,
+{
+    let service = router(shared.clone()).into_make_service_with_connect_info::<Peer>();
     let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
+    let serving = axum::serve(door, service).with_graceful_shutdown(stopped(stop.clone()));
     let hurried = async {
         stopped(stop).await;
         tokio::time::sleep(GRACE).await;

@@ -15,15 +15,24 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use crate::{
+    clock_watch::ClockWatch,
     metrics::Metrics,
     pages::{imports::ImportJob, packs::comparing::ComparisonJob},
 };
 
 /// What the operator chose.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The browser reaches the node by HTTPS: cookies are sent that way alone.
     pub secure: bool,
+    /// Requests at once. Readings beyond it are told to come back; what is sent waits for its turn.
+    pub turns: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { secure: false, turns: 256 }
+    }
 }
 
 /// What all requests share.
@@ -47,12 +56,11 @@ pub struct Shared {
     pub(crate) watched_hour: AtomicI64,
     /// Verifying reads the whole log: one at a time.
     pub(crate) verifying: Semaphore,
+    /// Whether the wall's clock can be trusted.
+    pub(crate) clock: ClockWatch,
     /// Requests at once; more are told to come back.
     pub(crate) turns: Semaphore,
 }
-
-/// Requests at once.
-const TURNS: usize = 256;
 
 impl Shared {
     /// Puts it together.
@@ -60,6 +68,7 @@ impl Shared {
         Arc::new(Self {
             app,
             wall,
+            turns: Semaphore::new(settings.turns),
             settings,
             metrics: Metrics::default(),
             imports: Mutex::default(),
@@ -69,7 +78,7 @@ impl Shared {
             jobs_at: AtomicI64::new(0),
             watched_hour: AtomicI64::new(i64::MIN),
             verifying: Semaphore::new(1),
-            turns: Semaphore::new(TURNS),
+            clock: ClockWatch::default(),
         })
     }
 
@@ -101,6 +110,7 @@ pub(crate) async fn run_jobs(shared: Arc<Shared>, mut stop: watch::Receiver<bool
 }
 
 async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
+    shared.clock.look(shared).await?;
     shared.app.follow_log().await?;
     let changed = shared.app.announce_changes(shared.app.now()).await?;
     if changed > 0 {

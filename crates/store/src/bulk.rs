@@ -1,4 +1,4 @@
-//! Many rows or keys at once: one prepared statement on SQLite, arrays on PostgreSQL.
+//! Many rows or keys at once: one prepared statement on SQLite; arrays and binary `COPY` on PostgreSQL.
 
 use std::ops::Range;
 
@@ -77,6 +77,27 @@ impl Column {
         }
     }
 
+    /// One value as a field of binary `COPY`: its length in four bytes, −1 for NULL, then the value.
+    fn copy(&self, row: usize, out: &mut Vec<u8>) {
+        let mut field = |value: Option<&[u8]>| match value {
+            Some(value) => {
+                out.extend_from_slice(&i32::try_from(value.len()).expect("a value has less than 2 GiB").to_be_bytes());
+                out.extend_from_slice(value);
+            }
+            None => out.extend_from_slice(&(-1i32).to_be_bytes()),
+        };
+        match self {
+            Self::Int(values) => field(Some(&values[row].to_be_bytes())),
+            Self::Id(values) => field(Some(values[row].as_bytes())),
+            Self::Bytes(values) => field(Some(&values[row])),
+            Self::Text(values) => field(Some(values[row].as_bytes())),
+            Self::OptText(values) => field(values[row].as_deref().map(str::as_bytes)),
+            Self::OptInt(values) => field(values[row].map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice)),
+            Self::OptBytes(values) => field(values[row].as_deref()),
+            Self::OptId(values) => field(values[row].as_ref().map(|id| id.as_bytes().as_slice())),
+        }
+    }
+
     /// All values as keys of [`find`].
     fn bind_keys<'q, O>(
         &'q self,
@@ -123,6 +144,11 @@ pub(crate) async fn insert(
             })
             .await?;
         }
+        Either::Postgres(tx) if conflict.is_empty() => {
+            let mut copy = tx.copy_in_raw(&format!("COPY {table} ({names}) FROM STDIN (FORMAT binary)")).await?;
+            copy.send(copied(columns, rows)).await?;
+            copy.finish().await?;
+        }
         Either::Postgres(tx) => {
             let arrays: Vec<String> = columns
                 .iter()
@@ -138,6 +164,22 @@ pub(crate) async fn insert(
         }
     }
     Ok(())
+}
+
+/// Rows in the binary format of `COPY`: signature, no flags, no extension, each row with its number of fields, the end.
+///
+/// <https://www.postgresql.org/docs/15/sql-copy.html>, "Binary Format".
+fn copied(columns: &[(&'static str, Column)], rows: usize) -> Vec<u8> {
+    let fields = i16::try_from(columns.len()).expect("a table has few columns").to_be_bytes();
+    let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for row in 0..rows {
+        out.extend_from_slice(&fields);
+        for (_, column) in columns {
+            column.copy(row, &mut out);
+        }
+    }
+    out.extend_from_slice(&(-1i16).to_be_bytes());
+    out
 }
 
 /// What a query of either engine can be read as.

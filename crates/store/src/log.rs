@@ -4,4 +4,5 @@ pub(crate) mod checkpoint;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod prove;
+mod tables;
 pub(crate) mod verify;

@@ -30,6 +30,8 @@ macro_rules! migrations {
             (13, "loops", include_str!(concat!("../migrations/", $engine, "/0013_loops.sql"))),
             (14, "residents", include_str!(concat!("../migrations/", $engine, "/0014_residents.sql"))),
             (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
+            (16, "saved_views", include_str!(concat!("../migrations/", $engine, "/0016_saved_views.sql"))),
+            (17, "own_data", include_str!(concat!("../migrations/", $engine, "/0017_own_data.sql"))),
         ]
     };
 }

@@ -11,7 +11,7 @@ use sizao_model::Instant;
 use uuid::Uuid;
 
 use crate::{
-    db::{Db, commit, on},
+    db::{Db, Either, commit, on},
     error::StoreError,
     keys::{Entropy, Keys, MasterKey, random},
     log::checkpoint,
@@ -211,7 +211,7 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn durability_settings(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
         Ok(match self.db.writer() {
-            crate::db::Either::Sqlite(pool) => {
+            Either::Sqlite(pool) => {
                 let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await?;
                 let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?;
                 let secure: i64 = sqlx::query_scalar("PRAGMA secure_delete").fetch_one(pool).await?;
@@ -221,7 +221,7 @@ impl Store {
                     ("secure_delete", secure.to_string()),
                 ]
             }
-            crate::db::Either::Postgres(pool) => {
+            Either::Postgres(pool) => {
                 let show = async |name: &'static str| -> Result<String, StoreError> {
                     Ok(sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(pool).await?)
                 };
@@ -239,6 +239,21 @@ impl Store {
         // Best effort: the write-ahead log is as durable as the file.
         let _ = self.db.empty_log().await;
         self.db.close().await;
+    }
+
+    /// The clock of the database, where that may be another machine's: PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn clock_of_database(&self) -> Result<Option<Instant>, StoreError> {
+        match self.db.reader() {
+            Either::Sqlite(_) => Ok(None),
+            Either::Postgres(pool) => {
+                let select = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+                let micros: i64 = sqlx::query_scalar(select).fetch_one(pool).await?;
+                Ok(Some(Instant::from_micros(micros)))
+            }
+        }
     }
 
     /// A random number, for things that say nothing by their number.

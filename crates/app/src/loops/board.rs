@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Loops on a page.
-pub const PAGE: u32 = 100;
+pub const PAGE: u32 = 50;
 /// Loops that are given away at once: no more than one page.
 pub const ASSIGNED_MAX: usize = PAGE as usize;
 /// Units on a board.

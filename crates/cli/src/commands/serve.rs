@@ -12,7 +12,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sizao_app::App;
 use sizao_model::{Clock, Instant};
-use sizao_server::{Settings, Shared};
+use sizao_server::{Settings, Shared, Tls};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 pub const EXAMPLES: &str = "\
 Examples:
   sizao serve                             pages at http://127.0.0.1:8765, for this machine alone
+  sizao serve --listen 0.0.0.0:8765 --certificate node.crt --key-of-certificate node.key
+                                          for others, by HTTPS; both files are PEM
   sizao serve --listen 0.0.0.0:8765 --behind-https
                                           for others, behind a proxy that speaks HTTPS
 
@@ -38,6 +40,12 @@ pub struct Serve {
     /// A proxy in front speaks HTTPS: cookies are sent that way alone.
     #[arg(long)]
     pub behind_https: bool,
+    /// Speak HTTPS with the certificates in this file (PEM, the node's own first). A new one counts after a restart.
+    #[arg(long, value_name = "FILE", requires = "key_of_certificate", conflicts_with = "behind_https")]
+    pub certificate: Option<PathBuf>,
+    /// Key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key_of_certificate: Option<PathBuf>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -63,9 +71,13 @@ pub fn clock_from(moment: Instant) -> Arc<dyn Clock> {
 }
 
 pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Result<ExitCode> {
-    if !order.listen.ip().is_loopback() && !order.behind_https {
+    let tls = match (&order.certificate, &order.key_of_certificate) {
+        (Some(certificate), Some(key)) => Some(Tls::read(certificate, key)?),
+        _ => None,
+    };
+    if !order.listen.ip().is_loopback() && !order.behind_https && tls.is_none() {
         bail!(
-            "{} can be reached from outside: put a proxy with HTTPS in front and add --behind-https, or listen on 127.0.0.1",
+            "{} can be reached from outside: give --certificate and --key-of-certificate, or put a proxy with HTTPS in front and add --behind-https, or listen on 127.0.0.1",
             order.listen
         );
     }
@@ -77,16 +89,26 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
         let rules = Packs::load(&order.packs)?.into_rules();
         let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
-        pages(app, order.listen, order.behind_https, json).await
+        pages(app, order.listen, Https { tls, in_front: order.behind_https }, json).await
     })
 }
 
+/// How HTTPS is spoken, if it is.
+#[derive(Default)]
+pub struct Https {
+    /// By the node itself.
+    pub tls: Option<Tls>,
+    /// By a proxy in front.
+    pub in_front: bool,
+}
+
 /// Serves the pages of a node until the process is told to stop.
-pub async fn pages(app: Arc<App>, listen: SocketAddr, secure: bool, json: bool) -> Result<ExitCode> {
+pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) -> Result<ExitCode> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("listening on {listen}: choose another port with --listen, or stop the program that has it")
     })?;
-    let address = format!("http://{}", listener.local_addr()?);
+    let scheme = if https.tls.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", listener.local_addr()?);
     let link = app.first_link(SystemClock.now()).await?.map(|token| format!("{address}/setup/{token}"));
     say(
         json,
@@ -98,14 +120,18 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, secure: bool, json: bool) 
         },
         || json!({"address": address, "set_up": link}),
     );
-    let shared = Shared::new(app, Arc::new(SystemClock), Settings { secure });
+    let shared = Shared::new(
+        app,
+        Arc::new(SystemClock),
+        Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() },
+    );
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
         told_to_stop().await;
         tracing::info!("Stopping: requests under way are finished");
         let _ = stop.send(true);
     });
-    sizao_server::serve(listener, shared.clone(), stopping).await?;
+    sizao_server::serve(listener, https.tls, shared.clone(), stopping).await?;
     if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
         app.close().await;
     }

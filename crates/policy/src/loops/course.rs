@@ -46,7 +46,7 @@ pub(super) fn walk(dossier: &Dossier<'_>, packs: &PackTimeline, now: Instant) ->
         }
         let is_new_fact = recorded.first() == Some(&at);
         let assessment = assess(dossier, packs, at, at);
-        see(&mut courses, &assessment, at, is_new_fact);
+        see(&mut courses, packs, &assessment, at, is_new_fact);
         next_change_at = assessment.next_change_at;
         let next_fact = recorded.iter().copied().find(|moment| *moment > at);
         let next = [next_fact, assessment.next_change_at].into_iter().flatten().filter(|next| *next > at).min();
@@ -61,11 +61,11 @@ pub(super) fn walk(dossier: &Dossier<'_>, packs: &PackTimeline, now: Instant) ->
 }
 
 /// One look: which courses go on, which are new, which are over.
-fn see(courses: &mut Vec<Course>, assessment: &Assessment, at: Instant, is_new_fact: bool) {
+fn see(courses: &mut Vec<Course>, packs: &PackTimeline, assessment: &Assessment, at: Instant, is_new_fact: bool) {
     let mut going_on: Vec<Vec<&Measure>> = vec![Vec::new(); courses.len()];
-    for group in groups(&assessment.measures) {
+    for group in groups(&assessment.measures, packs) {
         // Several groups may be what was one before: they stay one course.
-        match courses.iter().position(|course| course.goes_on_in(&group)) {
+        match courses.iter().position(|course| course.goes_on_in(&group, packs)) {
             Some(index) if index < going_on.len() => going_on[index].extend(group),
             Some(index) => courses[index].join(&group),
             None => courses.extend(Course::open(&group, at)),
@@ -81,12 +81,13 @@ fn see(courses: &mut Vec<Course>, assessment: &Assessment, at: Instant, is_new_f
 }
 
 /// Measures of one rule that rest on a common fact: the phases of one course.
-fn groups(measures: &[Measure]) -> Vec<Vec<&Measure>> {
+fn groups<'m>(measures: &'m [Measure], packs: &PackTimeline) -> Vec<Vec<&'m Measure>> {
     let mut groups: Vec<Vec<&Measure>> = Vec::new();
     for measure in measures {
         let fits = |group: &Vec<&Measure>| {
             group.iter().any(|other| {
-                other.rule() == measure.rule() && other.because().iter().any(|fact| measure.because().contains(fact))
+                packs.is_same_rule(other.rule(), measure.rule())
+                    && other.because().iter().any(|fact| measure.because().contains(fact))
             })
         };
         match groups.iter().position(fits) {
@@ -121,8 +122,9 @@ impl Course {
         Some(course)
     }
 
-    fn goes_on_in(&self, group: &[&Measure]) -> bool {
-        group[0].rule() == &*self.rule
+    /// Also under another pack that took over: nobody is released by that, and the loop keeps the rule that opened it.
+    fn goes_on_in(&self, group: &[&Measure], packs: &PackTimeline) -> bool {
+        packs.is_same_rule(group[0].rule(), &self.rule)
             && group.iter().any(|measure| measure.because().iter().any(|fact| self.because.contains(fact)))
     }
 
@@ -151,6 +153,10 @@ impl Course {
         }
         // What lay ahead may have been planned anew.
         self.phases.retain(|phase| phase.starts_at < at);
+        // And what is not asked any more is over, as when another pack took over.
+        for phase in self.phases.iter_mut().filter(|phase| !group.iter().any(|measure| is_of(phase, measure))) {
+            phase.ends_at = phase.ends_at.min(at);
+        }
         self.tests.clear();
         self.join(group);
     }

@@ -34,7 +34,9 @@ pub(super) fn fold(
     let mut steps: Vec<Step<'_>> = own
         .iter()
         .filter_map(|seen| match &*seen.body {
-            FactBody::LoopStep(step) if *step.rule == *course.rule && course.because.contains(&step.opened_by) => {
+            FactBody::LoopStep(step)
+                if name(&step.rule) == name(&course.rule) && course.because.contains(&step.opened_by) =>
+            {
                 Some(Step { at: seen.starts_at(), recorded: (seen.recorded_at, seen.id), step })
             }
             _ => None,
@@ -74,6 +76,11 @@ pub(super) fn fold(
         known,
         next_change_at,
     }
+}
+
+/// The rule without its pack: steps entered before and after another pack took over are of one loop.
+fn name(rule: &str) -> &str {
+    rule.rsplit(':').next().unwrap_or(rule)
 }
 
 fn reached(steps: &[Step<'_>], course: &Course) -> Reached {

@@ -78,7 +78,7 @@ impl Checker<'_> {
             area: raw.area.as_ref().map(|area| self.area(area)),
             arrival: raw.arrival.as_ref().map(|arrival| self.arrival(arrival)),
             immunity: raw.immunity.as_ref().map(|immunity| self.immunity(immunity.get_ref())),
-            offers: raw.offers.iter().enumerate().map(|(at, offer)| self.offer(offer.get_ref(), at)).collect(),
+            offers: raw.offers.iter().enumerate().map(|(at, offer)| self.offer(offer, at, &raw)).collect(),
             special: raw.special.as_ref().map_or_else(Special::default, |special| self.special(special)),
             transport: raw.transport.as_ref().map_or_else(Transport::default, |transport| self.transport(transport)),
             notices: raw.notices.iter().filter_map(|notice| self.notice(notice)).collect(),
@@ -112,33 +112,19 @@ impl Checker<'_> {
     }
 
     fn no_colours(&mut self, raw: &RawPack) {
-        let mut coloured: Vec<(String, Range<usize>)> = Vec::new();
-        let mut lists: Vec<(&str, &[Spanned<RawPhase>])> = Vec::new();
-        if let Some(rule) = &raw.close_contact {
-            lists.push(("close_contact", &rule.get_ref().phases));
-        }
-        if let Some(rule) = &raw.secondary_contact {
-            lists.push(("secondary_contact", &rule.get_ref().phases));
-        }
-        if let Some(rule) = &raw.inbound_traveller {
-            lists.push(("inbound_traveller", &rule.get_ref().phases));
-        }
-        if let Some(rule) = &raw.case {
-            lists.push(("case", &rule.get_ref().after));
-            if rule.get_ref().colour.is_some() {
-                coloured.push(("case".to_owned(), rule.span()));
-            }
-        }
-        for (name, phases) in lists {
+        for (name, phases) in lists_of_phases(raw) {
             for phase in phases.iter().filter(|phase| phase.get_ref().colour.is_some()) {
-                coloured.push((format!("a phase of {name}"), phase.span()));
+                self.fault(phase.span(), PackFault::ColourWithoutColours(format!("a phase of {name}")));
             }
         }
-        if let Some(rule) = raw.arrival.as_ref().filter(|rule| rule.get_ref().colour.is_some()) {
-            coloured.push(("arrival".to_owned(), rule.span()));
-        }
-        for (what, span) in coloured {
-            self.fault(span, PackFault::ColourWithoutColours(what));
+        let of_case = raw.case.as_ref().map(|rule| ("case", rule.get_ref().colour, rule.span()));
+        let of_arrival = raw.arrival.as_ref().map(|rule| ("arrival", rule.get_ref().colour, rule.span()));
+        let same_county = raw.area.as_ref().and_then(|area| area.get_ref().same_county.as_ref());
+        let of_county = same_county.map(|rule| ("area.same_county", rule.get_ref().colour, rule.span()));
+        for (what, colour, span) in of_case.into_iter().chain(of_arrival).chain(of_county) {
+            if colour.is_some() {
+                self.fault(span, PackFault::ColourWithoutColours(what.to_owned()));
+            }
         }
     }
 
@@ -347,7 +333,16 @@ impl Checker<'_> {
         }
     }
 
-    fn offer(&mut self, raw: &RawOffer, index: usize) -> OfferRule {
+    /// A dose may spare a contact something; it never makes anything stricter.
+    fn offer(&mut self, offer: &Spanned<RawOffer>, index: usize, pack: &RawPack) -> OfferRule {
+        let (raw, span) = (offer.get_ref(), offer.span());
+        let phases = pack.close_contact.iter().flat_map(|rule| &rule.get_ref().phases);
+        let strictest = phases.map(|phase| phase.get_ref().kind.strictness()).max();
+        if let (Some(effect), Some(strictest)) = (raw.effect, strictest)
+            && effect.strictness() > strictest
+        {
+            self.fault(span, PackFault::StricterAfterDose(raw.kind.clone()));
+        }
         OfferRule {
             kind: raw.kind.as_str().into(),
             hours: self.number(&raw.hours, &format!("offers[{index}].hours")),
@@ -514,6 +509,22 @@ impl Checker<'_> {
         let (line, column) = place_of(self.text, span.start);
         self.faults.push(PackError { file: self.file.to_owned(), line, column, fault });
     }
+}
+
+/// Every list of phases of a pack, with its name.
+fn lists_of_phases(raw: &RawPack) -> Vec<(&'static str, &[Spanned<RawPhase>])> {
+    let mut lists: Vec<(&str, &[Spanned<RawPhase>])> = Vec::new();
+    let contacts = raw.close_contact.as_ref().map(|rule| ("close_contact", &*rule.get_ref().phases));
+    let secondary = raw.secondary_contact.as_ref().map(|rule| ("secondary_contact", &*rule.get_ref().phases));
+    let inbound = raw.inbound_traveller.as_ref().map(|rule| ("inbound_traveller", &*rule.get_ref().phases));
+    let after = raw.case.as_ref().map(|rule| ("case", &*rule.get_ref().after));
+    lists.extend(contacts.into_iter().chain(secondary).chain(inbound).chain(after));
+    if let Some(area) = raw.area.as_ref().map(Spanned::get_ref) {
+        let inside = [("area.inside.high", &area.inside.high), ("area.inside.medium", &area.inside.medium)];
+        let all = inside.into_iter().chain([("area.same_city", &area.same_city)]);
+        lists.extend(all.filter_map(|(name, phases)| Some((name, phases.as_deref()?))));
+    }
+    lists
 }
 
 /// Whether a colour is worse than another; without one it is as good as green.

@@ -112,6 +112,9 @@ pub enum PackFault {
     /// Colours in a pack without colours.
     #[error("{0} has a colour, but the pack has 'colours = false'")]
     ColourWithoutColours(String),
+    /// Nobody is worse off for a dose.
+    #[error("a dose of '{0}' would make something stricter")]
+    StricterAfterDose(String),
     /// A review of a case isolation comes at the latest after 14 days and not after its ceiling.
     #[error("the review of a case isolation is due after {review} days, its ceiling after {ceiling}")]
     LateReview {
@@ -178,6 +181,7 @@ impl PackFault {
                 "Write does = \"reminder\", \"question\" or \"task\": only evidence of exposure or infection restricts"
             }
             Self::ColourWithoutColours(_) => "Remove the colour, or set colours = true",
+            Self::StricterAfterDose(_) => "Let effect be a kind no stricter than the first phase of close_contact",
             Self::LateReview { .. } => "Set review_days to at most 14 and not above ceiling_days",
             Self::EndsBeforeItBegins => "Correct one of the two",
             Self::Twice(_) => "Give each pack once",

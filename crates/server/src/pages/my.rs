@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Extension,
+    Extension, Json,
     extract::{Path, Query, State},
+    http::header,
+    response::IntoResponse,
 };
 use qrcode::{EcLevel, QrCode, render::svg};
 use serde::Deserialize;
 use sizao_app::{
     appeals::AppealLine,
+    own_data::{self, OwnDataRequest},
     residents::{Form, ResidentView, text_digest},
 };
 use sizao_model::{FactBody, FactId, Finding, MeasureKind, PersonId, fact::LoopStage};
@@ -42,6 +45,8 @@ struct MyTemplate {
     looks: Vec<(String, u32)>,
     facts: Vec<(String, String)>,
     filed: bool,
+    requests: Vec<Request>,
+    asked: bool,
 }
 
 struct Holding {
@@ -59,10 +64,35 @@ struct Answered {
     reason: String,
 }
 
+/// A request about the own data, as it is shown.
+struct Request {
+    kind: &'static str,
+    filed: String,
+    by: String,
+    outcome: &'static str,
+    words: String,
+    answer: String,
+}
+
+impl Request {
+    fn of(request: &OwnDataRequest, c: &Chrome) -> Self {
+        Self {
+            kind: own_data::KINDS.get(request.kind as usize).copied().unwrap_or("correct"),
+            filed: c.at(&request.filed_at),
+            by: c.at(&request.answered_at.unwrap_or(request.deadline_at)),
+            outcome: own_data::OUTCOMES.get(request.outcome as usize).copied().unwrap_or("open"),
+            words: request.words.clone(),
+            answer: request.answer.clone().unwrap_or_default(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Which {
     #[serde(default)]
     filed: String,
+    #[serde(default)]
+    asked: String,
     #[serde(default)]
     paper: String,
 }
@@ -87,14 +117,16 @@ pub(crate) async fn show(
         told(finding, c.lang, &mut why);
     }
     let measures = &view.explained.assessment.measures;
+    let rules = shared.app.rules();
+    let packs = &rules.timeline;
     let holding = measures.iter().map(|measure| {
         let of = view.loops.iter().find(|closed_loop| {
-            *closed_loop.rule == *measure.rule() && measure.because().contains(&closed_loop.opened_by)
+            packs.is_same_rule(&closed_loop.rule, measure.rule()) && measure.because().contains(&closed_loop.opened_by)
         });
         Holding {
             what: c.word("measure", MeasureKind::name(measure.kind())),
             until: c.at(&measure.ends_at()),
-            rule: measure.rule().to_owned(),
+            rule: of.map_or(measure.rule(), |closed_loop| &closed_loop.rule).to_owned(),
             opened_by: of.map(|closed_loop| closed_loop.opened_by.uuid()),
         }
     });
@@ -107,7 +139,10 @@ pub(crate) async fn show(
     next.sort();
     let holding = holding.collect();
     let appeals = view.appeals.iter().map(|line| answered(line, &c)).collect();
+    let requests = shared.app.own_data_requests_of(person).await?;
     let page_of = MyTemplate {
+        requests: requests.iter().map(|request| Request::of(request, &c)).collect(),
+        asked: !which.asked.is_empty(),
         colour: view.explained.assessment.colour.map(super::people::colour_name),
         digest: text_digest(&view.explained.explanation, c.lang == Lang::Zh),
         next: next.into_iter().map(|(_, what, when)| (when, what)).collect(),
@@ -179,6 +214,26 @@ pub(crate) async fn appeal(State(shared): State<Arc<Shared>>, Path(token): Path<
     on_to(&format!("/my/{token}?filed=1"))
 }
 
+/// A request to correct or erase something.
+pub(crate) async fn request(
+    State(shared): State<Arc<Shared>>,
+    Path(token): Path<String>,
+    Open(fields): Open,
+) -> Answer {
+    let person = shared.app.resident(&token, shared.now()).await?;
+    shared.app.ask_about_own_data(person, fields.get("kind"), fields.get("words"), shared.now()).await?;
+    on_to(&format!("/my/{token}?asked=1#own-data"))
+}
+
+/// Everything on the own page as a file for programs.
+pub(crate) async fn copy(State(shared): State<Arc<Shared>>, Path(token): Path<String>) -> Answer {
+    let person = shared.app.resident(&token, shared.now()).await?;
+    let view = shared.app.view_resident(person).await?;
+    let requests = shared.app.own_data_requests_of(person).await?;
+    let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"my-data.json\"")];
+    Ok((named, Json(own_data::copy_of(&view, &requests))).into_response())
+}
+
 #[derive(Template)]
 #[template(path = "pass.html")]
 struct PassTemplate {
@@ -233,7 +288,17 @@ pub(crate) async fn give(Path(id): Path<Uuid>, Sent(ctx, _): Sent) -> Answer {
 struct AppealsTemplate {
     c: Chrome,
     lines: Vec<Line>,
+    requests: Vec<RequestShown>,
     at: String,
+}
+
+struct RequestShown {
+    id: Uuid,
+    person: Uuid,
+    number: String,
+    late: bool,
+    open: bool,
+    shown: Request,
 }
 
 struct Line {
@@ -273,8 +338,26 @@ pub(crate) async fn list(ctx: Ctx) -> Answer {
         }
     };
     let lines = appeals.iter().map(line).collect();
+    let wall = ctx.wall();
+    let requests = ctx.app().list_own_data_requests(&ctx.actor).await?;
+    let requests = requests.iter().map(|line| RequestShown {
+        id: line.request.id,
+        person: line.request.person.uuid(),
+        number: line.number.clone(),
+        late: line.request.outcome == 0 && line.request.deadline_at <= wall,
+        open: line.request.outcome == 0,
+        shown: Request::of(&line.request, &c),
+    });
+    let requests = requests.collect();
     let at = c.at(&now);
-    page(&AppealsTemplate { c, lines, at })
+    page(&AppealsTemplate { c, lines, requests, at })
+}
+
+/// The answer to a request about own data.
+pub(crate) async fn answer(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answer {
+    let (outcome, reason) = (fields.get("outcome"), fields.get("reason"));
+    ctx.app().answer_own_data_request(&ctx.actor, id, outcome, reason, ctx.wall()).await?;
+    on_to("/appeals")
 }
 
 /// A decision, with its reasons.
@@ -286,9 +369,8 @@ pub(crate) async fn decide(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Ans
 
 /// Passes shown at a gate: one a line, at most a thousand; a word for each comes back in the same order.
 pub(crate) async fn check(ctx: Ctx, body: String) -> Answer {
-    use axum::response::IntoResponse;
     let texts: Vec<String> = body.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
     let checked = ctx.app().check_passes(&ctx.actor, &texts).await?;
     let words: Vec<&str> = checked.iter().map(|one| one.code()).collect();
-    Ok(axum::Json(serde_json::json!({ "passes": words })).into_response())
+    Ok(Json(serde_json::json!({ "passes": words })).into_response())
 }

@@ -1,9 +1,6 @@
 //! The node itself: alive, ready, counters, and what its operator sees. No people.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use askama::Template;
 use axum::{
@@ -17,6 +14,7 @@ use sizao_model::Instant;
 use super::{Answer, page};
 use crate::{
     context::Ctx,
+    doors::Peer,
     failure::Failure,
     state::Shared,
     view::{Chrome, number},
@@ -49,10 +47,10 @@ fn jobs_run(shared: &Shared) -> bool {
 
 /// Counters for Prometheus; only for the same machine.
 pub(crate) async fn metrics(
-    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    peer: Option<axum::Extension<ConnectInfo<Peer>>>,
     State(shared): State<Arc<Shared>>,
 ) -> Result<Response, Failure> {
-    if peer.is_some_and(|peer| !peer.0.0.ip().is_loopback()) {
+    if peer.is_some_and(|peer| !peer.0.0.0.ip().is_loopback()) {
         return Err(Failure::status(StatusCode::NOT_FOUND));
     }
     let size = shared.app.store().size().await.map_err(sizao_app::AppError::from)?;
@@ -60,6 +58,8 @@ pub(crate) async fn metrics(
     let more = [
         ("sizao_log_facts", "gauge", size as f64),
         ("sizao_courses_behind_facts", "gauge", size.saturating_sub(read) as f64),
+        ("sizao_clock_apart_seconds", "gauge", shared.clock.figures().0),
+        ("sizao_clock_set_total", "counter", shared.clock.figures().1),
         ("sizao_jobs_fine", "gauge", f64::from(u8::from(jobs_run(&shared)))),
     ];
     let kind = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
@@ -73,6 +73,7 @@ struct OperationPage {
     facts: String,
     behind: String,
     jobs_run: bool,
+    clock_wrong: Option<i64>,
     jobs_at: Option<Instant>,
     settings: Vec<(&'static str, String)>,
     place: String,
@@ -93,6 +94,7 @@ pub(crate) async fn operation(ctx: Ctx) -> Answer {
         facts: number(&size),
         behind: number(&size.saturating_sub(read)),
         jobs_run: jobs_run(&ctx.shared),
+        clock_wrong: ctx.shared.clock.wrong_by(),
         jobs_at: (at > 0).then(|| Instant::from_micros(at)),
         settings: store.durability_settings().await.map_err(sizao_app::AppError::from)?,
         place: store.place().shown(),

@@ -1,24 +1,29 @@
 //! Lists of people, and search: masked, fifty a page.
 
 use askama::Template;
-use axum::extract::Query;
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use sizao_app::{
     Refusal,
     authorization::{Action, purposes},
     board::Group,
     people::{PeoplePage, PersonLine},
+    saved_views::SavedView,
 };
 use sizao_model::{Colour, DivisionCode, MeasureKind, PersonId};
 use uuid::Uuid;
 
-use super::{Answer, page};
+use super::{Answer, Wrong, beside, on_to, page_with};
 use crate::{
     context::Ctx,
+    form::Sent,
     view::{self, Chrome},
 };
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Which {
     #[serde(default)]
     q: String,
@@ -43,11 +48,21 @@ struct PeopleTemplate {
     at: String,
     wrong: Option<String>,
     may_break: bool,
+    views: Vec<SavedView>,
+    unsaved: Option<Wrong>,
 }
 
 impl PeopleTemplate {
     fn is_current(&self, chip: &Group) -> bool {
         self.group == Some(*chip)
+    }
+
+    fn is_shown(&self, view: &SavedView) -> bool {
+        self.group.is_some_and(|group| group.name() == view.group) && self.page.within == view.division
+    }
+
+    fn beside(&self, field: &str) -> Option<&str> {
+        beside(&self.unsaved, field)
     }
 }
 
@@ -116,7 +131,35 @@ const CHIPS: [Group; 8] = [
 
 /// A list by group and division, or by a search.
 pub(crate) async fn list(ctx: Ctx, Query(which): Query<Which>) -> Answer {
-    let c = Chrome::of(&ctx);
+    shown(&ctx, which, None).await
+}
+
+/// Saves the list that is shown under a name.
+pub(crate) async fn save_view(Sent(ctx, fields): Sent) -> Answer {
+    let (group, division) = (fields.get("group"), fields.get("division"));
+    match ctx.app().save_view(&ctx.actor, fields.get("view_name"), group, division, ctx.wall()).await {
+        Ok(()) => on_to(&address(group, division)),
+        Err(error) => {
+            let wrong = super::wrong(error, ctx.asked.lang)?;
+            let which = Which { group: group.to_owned(), ..Which::default() };
+            shown(&ctx, which, Some(wrong)).await
+        }
+    }
+}
+
+/// Forgets a saved list.
+pub(crate) async fn drop_view(Path(id): Path<Uuid>, Sent(ctx, _): Sent) -> Answer {
+    ctx.app().drop_view(&ctx.actor, id).await?;
+    on_to("/people")
+}
+
+fn address(group: &str, division: &str) -> String {
+    // Both are words that were just checked, never free text.
+    format!("/people?group={group}&division={division}")
+}
+
+async fn shown(ctx: &Ctx, which: Which, unsaved: Option<Wrong>) -> Answer {
+    let c = Chrome::of(ctx);
     let now = ctx.app().now();
     let after = Uuid::try_parse(&which.after).ok().map(PersonId::new);
     let mut wrong = None;
@@ -145,5 +188,10 @@ pub(crate) async fn list(ctx: Ctx, Query(which): Query<Which>) -> Answer {
     let may_break = !purposes(ctx.actor.role, Action::BreakGlass).is_empty();
     let at = view::moment(c.lang, now);
     let q = which.q.chars().take(80).collect();
-    page(&PeopleTemplate { c, page: found, q, group, chips: CHIPS, lines, next, at, wrong, may_break })
+    let views = ctx.app().saved_views(&ctx.actor).await?;
+    let status = if unsaved.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page_with(
+        status,
+        &PeopleTemplate { c, page: found, q, group, chips: CHIPS, lines, next, at, wrong, may_break, views, unsaved },
+    )
 }

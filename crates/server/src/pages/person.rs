@@ -70,10 +70,6 @@ impl PersonTemplate {
         beside(&self.wrong, field)
     }
 
-    fn is(&self, colour: &str) -> bool {
-        self.colour() == Some(colour)
-    }
-
     fn colour(&self) -> Option<&'static str> {
         self.view.explained.assessment.colour.map(colour_name)
     }

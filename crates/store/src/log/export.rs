@@ -1,4 +1,4 @@
-//! Export and restore: every table of the log, row by row, as lines of JSON. The same file is the backup of both engines.
+//! Export and restore: every table that is not made of others, row by row, as lines of JSON. The same file is the backup of both engines.
 
 use std::io::{BufRead, Write};
 
@@ -9,10 +9,13 @@ use uuid::Uuid;
 
 use crate::{
     bulk::{self, Column},
-    db::{Db, commit, on},
+    db::{Db, Either, commit, on},
     error::StoreError,
     keys::{Entropy, MasterKey, from_hex, hex, sha256},
-    log::checkpoint::Checkpoint,
+    log::{
+        checkpoint::Checkpoint,
+        tables::{NUMBERED, TABLES, Table, Type},
+    },
     migrate,
     store::{Place, Store},
     tiered::VAULT_TOKEN,
@@ -42,153 +45,6 @@ pub struct Restored {
     /// Head of the log, the same as when it was exported.
     pub head: Checkpoint,
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Int,
-    Id,
-    Bytes,
-    Text,
-}
-
-struct Table {
-    name: &'static str,
-    order: &'static str,
-    columns: &'static [(&'static str, Type)],
-    /// How many of the columns an outsider gets; the rest needs keys or concerns people.
-    public: usize,
-}
-
-use Type::{Bytes, Id, Int, Text};
-
-/// In the order in which they are restored. The head comes last: without it a store is not a store.
-const TABLES: &[Table] = &[
-    Table {
-        name: "recorder",
-        order: "id",
-        columns: &[("id", Id), ("public_key", Bytes), ("name", Text), ("added_at", Int)],
-        public: 2,
-    },
-    Table {
-        name: "data_key",
-        order: "no",
-        columns: &[
-            ("no", Int),
-            ("purpose", Int),
-            ("day", Int),
-            ("certificate", Int),
-            ("master", Int),
-            ("wrapped", Bytes),
-        ],
-        public: 4,
-    },
-    Table { name: "source", order: "no", columns: &[("no", Int), ("scope", Text)], public: 0 },
-    Table {
-        name: "fact",
-        order: "leaf",
-        columns: &[
-            ("leaf", Int),
-            ("id", Id),
-            ("kind", Int),
-            ("happened_form", Int),
-            ("happened_from", Int),
-            ("happened_to", Int),
-            ("zone", Text),
-            ("recorded_at", Int),
-            ("recorder", Id),
-            ("channel", Int),
-            ("data_key", Int),
-            ("commitment", Bytes),
-            ("leaf_hash", Bytes),
-            ("mac", Bytes),
-            ("source", Int),
-            ("intake_key", Bytes),
-            ("subject", Id),
-        ],
-        public: 13,
-    },
-    Table { name: "body", order: "leaf", columns: &[("leaf", Int), ("data_key", Int), ("sealed", Bytes)], public: 1 },
-    Table {
-        name: "log_node",
-        order: "level, position",
-        columns: &[("level", Int), ("position", Int), ("hash", Bytes)],
-        public: 3,
-    },
-    Table {
-        name: "submission",
-        order: "first_leaf",
-        columns: &[
-            ("first_leaf", Int),
-            ("facts", Int),
-            ("recorder", Id),
-            ("digest", Bytes),
-            ("signature", Bytes),
-            ("received_at", Int),
-        ],
-        public: 6,
-    },
-    Table {
-        name: "erasure",
-        order: "certificate",
-        columns: &[("certificate", Int), ("data_key", Int), ("leaf", Int)],
-        public: 3,
-    },
-    Table {
-        name: "checkpoint",
-        order: "size",
-        columns: &[("size", Int), ("root", Bytes), ("signed_at", Int), ("signature", Bytes)],
-        public: 4,
-    },
-    Table { name: "person", order: "id", columns: &[("id", Id), ("division", Int), ("added_at", Int)], public: 0 },
-    Table {
-        name: "vault_word",
-        order: "person, token",
-        columns: &[("person", Id), ("token", Bytes), ("kind", Int), ("sealed", Bytes)],
-        public: 0,
-    },
-    Table {
-        name: "vault_detail",
-        order: "person, part",
-        columns: &[("person", Id), ("part", Int), ("sealed", Bytes)],
-        public: 0,
-    },
-    Table { name: VAULT_TOKEN.merged, order: "token, person", columns: &[("token", Bytes), ("person", Id)], public: 0 },
-    Table {
-        name: "import",
-        order: "list",
-        columns: &[
-            ("list", Text),
-            ("file_digest", Bytes),
-            ("mapping", Text),
-            ("rows_done", Int),
-            ("accepted", Int),
-            ("rejected", Int),
-            ("finished", Int),
-            ("started_at", Int),
-        ],
-        public: 0,
-    },
-    Table {
-        name: "manifest",
-        order: "day, part",
-        columns: &[("day", Int), ("part", Int), ("file", Text), ("digest", Bytes), ("leaf", Int)],
-        public: 5,
-    },
-    Table {
-        name: "log_head",
-        order: "one",
-        columns: &[
-            ("one", Int),
-            ("size", Int),
-            ("frontier", Bytes),
-            ("root", Bytes),
-            ("signed_at", Int),
-            ("signature", Bytes),
-        ],
-        public: 6,
-    },
-    Table { name: "meta", order: "name", columns: &[("name", Text), ("value", Text)], public: 0 },
-];
 
 const FORMAT: u64 = 2;
 const BATCH: usize = 5_000;
@@ -233,10 +89,10 @@ impl Store {
                     let mut cells = Vec::with_capacity(columns.len());
                     for (at, (_, kind)) in columns.iter().enumerate() {
                         cells.push(match kind {
-                            Int => row.try_get::<Option<i64>, _>(at)?.map_or(Value::Null, Value::from),
-                            Id => row.try_get::<Option<Uuid>, _>(at)?.map_or(Value::Null, |id| id.to_string().into()),
-                            Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Value::Null, |bytes| hex(&bytes).into()),
-                            Text => row.try_get::<Option<String>, _>(at)?.map_or(Value::Null, Value::from),
+                            Type::Int => row.try_get::<Option<i64>, _>(at)?.map_or(Value::Null, Value::from),
+                            Type::Id => row.try_get::<Option<Uuid>, _>(at)?.map_or(Value::Null, |id| id.to_string().into()),
+                            Type::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Value::Null, |bytes| hex(&bytes).into()),
+                            Type::Text => row.try_get::<Option<String>, _>(at)?.map_or(Value::Null, Value::from),
                         });
                     }
                     if table.name == "log_head" {
@@ -279,7 +135,7 @@ impl Store {
         }
         migrate::migrate(&db).await?;
         let filled = match fill(&db, input).await {
-            Ok(filled) => crate::tiered::index_intake(&db).await.map(|()| filled),
+            Ok(filled) => settle(&db).await.map(|()| filled),
             Err(error) => Err(error),
         };
         db.close().await;
@@ -294,6 +150,18 @@ impl Store {
         }
         Ok((store, Restored { lines, head }))
     }
+}
+
+/// The index of intake keys, and where tables go on counting.
+async fn settle(db: &Db) -> Result<(), StoreError> {
+    crate::tiered::index_intake(db).await?;
+    if let Either::Postgres(pool) = db.writer() {
+        for table in NUMBERED {
+            let text = format!("SELECT setval(pg_get_serial_sequence('{table}', 'no'), MAX(no)) FROM {table}");
+            sqlx::query(AssertSqlSafe(text)).execute(pool).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A restore that failed leaves no half store behind. A PostgreSQL database is left to its owner.
@@ -421,14 +289,14 @@ fn column<'a>(kind: Type, cells: impl Iterator<Item = &'a Value>) -> Option<Colu
         if cell.is_null() { Some(None) } else { read(cell).map(Some) }
     }
     Some(match kind {
-        Int => Column::OptInt(cells.map(|cell| optional(cell, Value::as_i64)).collect::<Option<_>>()?),
-        Id => Column::OptId(
+        Type::Int => Column::OptInt(cells.map(|cell| optional(cell, Value::as_i64)).collect::<Option<_>>()?),
+        Type::Id => Column::OptId(
             cells.map(|cell| optional(cell, |cell| Uuid::try_parse(cell.as_str()?).ok())).collect::<Option<_>>()?,
         ),
-        Bytes => {
+        Type::Bytes => {
             Column::OptBytes(cells.map(|cell| optional(cell, |cell| from_hex(cell.as_str()?))).collect::<Option<_>>()?)
         }
-        Text => Column::OptText(
+        Type::Text => Column::OptText(
             cells.map(|cell| optional(cell, |cell| cell.as_str().map(str::to_owned))).collect::<Option<_>>()?,
         ),
     })
@@ -477,5 +345,47 @@ mod tests {
             let more = upgraded.append(vec![upgraded.fact("k5", "p5", NOW, support::symptoms(6))]).await.unwrap();
             assert_eq!(more.receipts, [Receipt::Conflict { id: ids[5] }]);
         }
+    }
+
+    #[tokio::test]
+    async fn units_and_the_record_of_who_looked_come_back_and_go_on_counting() {
+        for from in places().await {
+            let bench = Bench::new(&from.place).await;
+            bench.append_many(0, 3, NOW).await;
+            let unit = Uuid::from_u128(7);
+            on!(bench.store.db.writer(), pool => {
+                sqlx::query("INSERT INTO unit (id, name, kind, division, made_at) VALUES ($1, '管城区疾控中心', 'cdc', 410104, 1)")
+                    .bind(unit).execute(pool).await.unwrap();
+            });
+            look(&bench.store.db, unit).await;
+            look(&bench.store.db, unit).await;
+            let mut file = Vec::new();
+            bench.store.export(ExportOptions { complete: true }, &mut file).await.unwrap();
+            for into in places().await {
+                let input = &mut BufReader::new(file.as_slice());
+                let (store, _) = Store::restore(&into.place, master(), entropy(3), input).await.unwrap();
+                let name: String = on!(store.db.reader(), pool => {
+                    sqlx::query_scalar("SELECT name FROM unit WHERE id = $1").bind(unit).fetch_one(pool).await.unwrap()
+                });
+                assert_eq!(name, "管城区疾控中心");
+                look(&store.db, unit).await;
+                let numbers: Vec<i64> = on!(store.db.reader(), pool => {
+                    sqlx::query_scalar("SELECT no FROM access_log ORDER BY no").fetch_all(pool).await.unwrap()
+                });
+                assert_eq!(numbers, [1, 2, 3]);
+                store.close().await;
+            }
+        }
+    }
+
+    /// Somebody of the unit opened an identity.
+    async fn look(db: &Db, unit: Uuid) {
+        on!(db.writer(), pool => {
+            sqlx::query(
+                "INSERT INTO access_log (at, account, unit, division, action, purpose, reason, request) \
+                 VALUES (1, $1, $1, 410104, 'open-identity', 'control', '', '')",
+            )
+            .bind(unit).execute(pool).await.unwrap();
+        });
     }
 }

@@ -109,7 +109,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
             eprintln!("  {login:<10} {:<18} {name}  {}", role.name(), UNITS[unit].0);
         }
         eprintln!("The code is left empty. Nobody in the city is real.\n");
-        serve::pages(app, order.listen, false, json).await
+        serve::pages(app, order.listen, serve::Https::default(), json).await
     })
 }
 
