@@ -104,7 +104,7 @@ async fn forged_and_withdrawn_passes_are_seen_among_many() {
         // The node runs with its jobs; a diagnosis is put down, and the gate asks until it sees.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(sizao_server::serve(listener, world.shared.clone(), stopping));
+        let serving = tokio::spawn(sizao_server::serve(listener, None, world.shared.clone(), stopping));
         let ill: Vec<PersonId> = withdrawn.iter().map(|index| people[*index]).collect();
         diagnosed(&world, &ill).await;
         let started = Watch::now();
