@@ -4,6 +4,8 @@
 //! `SIZAO_DRILL_PEOPLE`, `SIZAO_DRILL_DAYS`, `SIZAO_DRILL_SEED` set size and chance; `scripts/prove.sh drill` runs the full
 //! one. Without them a small city runs on both engines.
 
+#![expect(clippy::disallowed_methods, reason = "the drill says where its time goes, and measures nothing else")]
+
 #[path = "../../../store/tests/support/mod.rs"]
 mod support;
 

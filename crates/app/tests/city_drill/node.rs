@@ -53,8 +53,11 @@ pub struct Took {
     pub size_before: u64,
 }
 
+/// Receipts by row, and rows handed back.
+type Answers = (Vec<(u64, Receipt)>, Vec<RowError>);
+
 #[derive(Clone, Default)]
-struct Watcher(Arc<Mutex<(Vec<(u64, Receipt)>, Vec<RowError>)>>);
+struct Watcher(Arc<Mutex<Answers>>);
 
 impl ImportWatcher for Watcher {
     fn committed(&mut self, _progress: sizao_app::imports::ImportProgress) {}
