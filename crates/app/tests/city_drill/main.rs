@@ -4,6 +4,8 @@
 //! `SIZAO_DRILL_PEOPLE`, `SIZAO_DRILL_DAYS`, `SIZAO_DRILL_SEED` set size and chance; `scripts/prove.sh drill` runs the full
 //! one. Without them a small city runs on both engines.
 
+#![expect(clippy::disallowed_methods, reason = "the drill says where its time goes, and measures nothing else")]
+
 #[path = "../../../store/tests/support/mod.rs"]
 mod support;
 
@@ -43,7 +45,7 @@ async fn every_promise_holds_after_every_hour_of_a_city() {
         return;
     }
     for place in places().await {
-        run(&place, Size { people: 300, days: 14, seed }).await;
+        run(&place, Size { people: 200, days: 10, seed }).await;
     }
 }
 
@@ -77,7 +79,7 @@ async fn no_explanation_of_a_city_speaks_of_anybody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seed_replays_its_run() {
-    let size = Size { people: 120, days: 3, seed: 7 };
+    let size = Size { people: 120, days: 4, seed: 7 };
     let first = run(&sqlite(), size).await;
     assert_eq!(run(&sqlite(), size).await, first);
     assert_ne!(run(&sqlite(), Size { seed: 8, ..size }).await, first);
@@ -121,8 +123,6 @@ async fn run(place: &TestPlace, size: Size) -> BTreeMap<&'static str, u64> {
     promises.at_the_end(&node, &deliveries).await;
     let mut told = promises.told.clone();
     told.extend(node.told.clone());
-    // A file that was cut off goes on at a place that depends on the machine; everything else is the seed's.
-    told.remove("rows resumed");
     println!("figure: {} people, {} days, seed {}, {}", size.people, size.days, size.seed, place.engine());
     told.iter().for_each(|(name, count)| println!("figure: {name}: {count}"));
     let spent = node.spent.iter().map(|(name, spent)| format!("{name} {:.0} s", spent.as_secs_f64()));

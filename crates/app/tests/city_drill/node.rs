@@ -53,8 +53,11 @@ pub struct Took {
     pub size_before: u64,
 }
 
+/// Receipts by row, and rows handed back.
+type Answers = (Vec<(u64, Receipt)>, Vec<RowError>);
+
 #[derive(Clone, Default)]
-struct Watcher(Arc<Mutex<(Vec<(u64, Receipt)>, Vec<RowError>)>>);
+struct Watcher(Arc<Mutex<Answers>>);
 
 impl ImportWatcher for Watcher {
     fn committed(&mut self, _progress: sizao_app::imports::ImportProgress) {}
@@ -210,15 +213,30 @@ impl Node {
         Took { report, answered, refused, size_before }
     }
 
-    /// Begins a file and is gone before it is through.
+    /// Begins a file and is gone in the middle of it: half of its rows are in, and the import waits for more.
     pub async fn import_and_die(&mut self, file: &File) {
         self.tell("files cut off", 1);
         let app = self.app.take().expect("the node runs");
-        let file = file.clone();
-        let task = tokio::spawn(async move { import(app, &file, ()).await.map(|_| ()) });
-        tokio::time::sleep(Duration::from_micros(700)).await;
+        let (bytes, half, now) = (file.bytes(), file.lines.len() / 2, app.now());
+        let order = order(&file.name, &bytes);
+        let (to, rows) = mpsc::channel(2);
+        let importing = app.clone();
+        let task = tokio::spawn(async move { importing.import(order, rows, ()).await.map(|_| ()) });
+        let reader = tokio::task::spawn_blocking(move || {
+            let rows = FactImport::new(Cursor::new(bytes), SENDER, zhengzhou(), now).take(half);
+            pump(rows, |_| 0, &to).map(|()| to)
+        });
+        let kept_open = reader.await.unwrap().unwrap();
+        let done = || async { app.store().import_state(&file.name).await.unwrap().map_or(0, |state| state.rows_done) };
+        for _ in 0..500 {
+            if half == 0 || done().await >= half as u64 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         task.abort();
         let _ = task.await;
+        drop(kept_open);
     }
 
     /// What a node does by itself.

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use sizao_app::{facts_intake::FactBatch, identity::Role, mandates::Collection, residents::text_digest};
-use sizao_model::{Assessment, DivisionCode, FactId, Finding, Instant, MeasureKind, PersonId, draft::PersonName};
+use sizao_model::{
+    Assessment, DivisionCode, FactId, Finding, Instant, MeasureKind, PersonId,
+    draft::{PersonName, provisional_fact},
+};
 use sizao_store::{LoopFilter, LoopQuery, Receipt, StoredAssessment};
 
 use super::{
@@ -127,9 +130,22 @@ impl Promises {
         self.acknowledged.clear();
         for (index, line) in file.lines.iter().enumerate() {
             let row = index as u64 + 1;
-            // Rows of a file that was cut off were dealt with before: the log says so below.
+            // Rows of a file that was cut off were dealt with before: whether they are in, the log says.
             if row <= took.report.resumed_after {
-                deliveries.once_more(line.clone(), hour);
+                if !matches!(line.why, Why::Good | Why::Again) || self.ids.contains_key(&line.label) {
+                    continue;
+                }
+                let key: Box<str> = provisional_fact(SENDER, &line.label).to_string().into();
+                let source = store.source(SENDER).await.unwrap();
+                match store.find_by_sender_keys(source, &[key]).await.unwrap().values().next() {
+                    Some(id) => {
+                        self.acknowledged.push(*id);
+                        self.remember(line, *id);
+                        self.tell("4 durable: rows of a file cut off, found in the log", 1);
+                    }
+                    None if line.why == Why::Good => deliveries.once_more(line.clone(), hour),
+                    None => {}
+                }
                 continue;
             }
             if let Some(error) = refused.get(&row) {
