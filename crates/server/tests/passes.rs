@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::time::{Duration, Instant as Watch};
+use std::time::Duration;
 
 use axum::{
     body::Body,
@@ -20,7 +20,7 @@ use sizao_interop::pass;
 use sizao_model::{DivisionCode, Happened, PersonId};
 use sizao_store::{Channel, IntakeKey, NewFact};
 use support::*;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant as Watch};
 
 /// Passes of one request.
 const BATCH: usize = 1_000;
