@@ -304,7 +304,7 @@ async function offline(chrome, moment, link) {
   let own = await device(folder);
   await signIn(own.page, "community");
   await own.page.goto(`${base}/visits`);
-  await own.page.waitForFunction(() => navigator.serviceWorker?.controller, null, { timeout: 60000 }).catch(() => complaints.push("no service worker"));
+  expect(await own.page.evaluate(() => Promise.race([navigator.serviceWorker.ready.then(() => true), new Promise((done) => setTimeout(done, 60000, false))])), "the device keeps pages");
   await own.page.reload();
   await shot(own.page, "visits-device-zh");
   await stop("SIGKILL");

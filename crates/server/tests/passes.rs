@@ -1,8 +1,6 @@
 //! Passes at a gate, over HTTP: many different ones, forged and withdrawn ones among them, how fast, and how soon a change is
 //! seen. `SIZAO_PASSES` (600) sets how many; `scripts/prove.sh passes` takes 10,000.
 
-#![expect(clippy::disallowed_methods, reason = "how many passes a second is what is asked")]
-
 mod support;
 
 use std::time::Duration;
