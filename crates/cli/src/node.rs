@@ -53,18 +53,26 @@ impl NodeKeys {
         Self { master: MasterKey::generate(1, &mut *entropy), recorder: SigningKey::from_bytes(&seed) }
     }
 
-    /// Reads the key file, or the environment variable in its place.
+    /// Reads the key file, or the environment variable in its place. Where `init` was stopped before its last step, the file
+    /// gets its name now.
     pub fn load(node: &NodeArgs) -> Result<Self> {
+        if let Ok(text) = std::env::var("SIZAO_MASTER_KEY") {
+            return Self::parse(&text);
+        }
         let path = key_path(node);
-        let text = match std::env::var("SIZAO_MASTER_KEY") {
-            Ok(text) => text,
-            Err(_) => fs::read_to_string(&path).with_context(|| {
-                format!(
-                    "the key file {} cannot be read. Give it with --key, or put it together with `sizao keys recover`",
-                    path.display()
-                )
-            })?,
-        };
+        if !path.exists() && unfinished(&path).exists() {
+            settle(&path)?;
+        }
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!(
+                "the key file {} cannot be read. Give it with --key, or put it together with `sizao keys recover`",
+                path.display()
+            )
+        })?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
         let mut lines = text.split_whitespace();
         let master = MasterKey::parse(lines.next().unwrap_or_default())?;
         let recorder = lines.next().and_then(|line| line.strip_prefix(RECORDER_PREFIX)).and_then(from_hex);
@@ -75,24 +83,45 @@ impl NodeKeys {
         Ok(Self { master, recorder })
     }
 
-    /// Writes the key file, readable by its owner alone. An older one is kept beside it.
+    /// Writes the key file, readable by its owner alone. An older one is kept beside it; at every moment one of the two is
+    /// there whole.
     pub fn save(&self, node: &NodeArgs) -> Result<PathBuf> {
         let path = key_path(node);
+        self.write(&unfinished(&path))?;
         if path.exists() {
             let old = path.with_extension(format!("key.before-{}", self.master.version()));
-            fs::rename(&path, &old).with_context(|| format!("keeping the old key as {}", old.display()))?;
+            fs::copy(&path, &old)
+                .and_then(|_| fs::File::open(&old)?.sync_all())
+                .with_context(|| format!("keeping the old key as {}", old.display()))?;
         }
+        settle(&path)?;
+        Ok(path)
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
         let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
+        options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).with_context(|| format!("writing the key file {}", path.display()))?;
+        let mut file = options.open(path).with_context(|| format!("writing the key file {}", path.display()))?;
         let recorder = hex(self.recorder.as_bytes());
         file.write_all(format!("{}{RECORDER_PREFIX}{recorder}\n", *self.master.to_text()).as_bytes())?;
         file.sync_all()?;
-        sync_names_beside(&path)?;
-        Ok(path)
+        sync_names_beside(path)
     }
+}
+
+/// Where a key file stands until what it opens is there.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".new");
+    name.into()
+}
+
+/// Gives an unfinished key file its name.
+fn settle(path: &Path) -> Result<()> {
+    fs::rename(unfinished(path), path).with_context(|| format!("writing the key file {}", path.display()))?;
+    sync_names_beside(path)
 }
 
 /// Makes the names in a file's folder durable: a synced file can lose its name in a power cut.
@@ -137,20 +166,38 @@ pub fn key_path(node: &NodeArgs) -> PathBuf {
     }
 }
 
-/// Makes an empty store with new keys.
+/// Makes an empty store with new keys. The keys are on the disk before the store is, so that no store is ever without its
+/// key; stopped half-way, the same order goes on where it stood.
 pub async fn create(node: &NodeArgs, kind: StoreKind) -> Result<(Store, NodeKeys, PathBuf)> {
     let place = Place::parse(&node.store);
     let path = key_path(node);
     if path.exists() {
         bail!("there is a key file already at {}: move it away, or choose another with --key", path.display());
     }
-    let keys = NodeKeys::generate();
-    if let Place::Sqlite(file) = &place {
+    for file in [&path].into_iter().chain(match &place {
+        Place::Sqlite(file) => Some(file),
+        Place::Postgres(_) => None,
+    }) {
         make_folder(file.parent().unwrap_or(Path::new("")))?;
     }
-    let store = Store::create(&place, kind, keys.master.clone(), entropy(), SystemClock.now()).await?;
-    let path = keys.save(node)?;
-    Ok((store, keys, path))
+    let begun = fs::read_to_string(unfinished(&path)).ok().and_then(|text| NodeKeys::parse(&text).ok());
+    let went_on = begun.is_some();
+    let keys = begun.unwrap_or_else(NodeKeys::generate);
+    if !went_on {
+        keys.write(&unfinished(&path))?;
+    }
+    match Store::create(&place, kind, keys.master.clone(), entropy(), SystemClock.now()).await {
+        Ok(store) => {
+            settle(&path)?;
+            Ok((store, keys, path))
+        }
+        Err(error) => {
+            if !went_on {
+                let _ = fs::remove_file(unfinished(&path));
+            }
+            Err(error.into())
+        }
+    }
 }
 
 /// Opens the store of the node.

@@ -165,6 +165,12 @@ positional!(KeyRow { no: 0, purpose: 1, day: 2, master: 3, wrapped: 4 });
 impl Keys {
     /// Makes the working keys of a new store.
     pub(crate) async fn create(db: &Db, master: MasterKey, entropy: &mut Entropy) -> Result<Self, StoreError> {
+        let there: i64 = on!(db.reader(), pool => {
+            sqlx::query_scalar("SELECT COUNT(*) FROM data_key").fetch_one(pool).await?
+        });
+        if there > 0 {
+            return Self::open(db, master).await;
+        }
         let mut tx = db.begin().await?;
         for (no, purpose) in
             (1..).zip([SystemKey::Mac, SystemKey::Search, SystemKey::Vault, SystemKey::Assessment, SystemKey::Signing])

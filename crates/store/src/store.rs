@@ -106,12 +106,15 @@ impl Store {
         now: Instant,
     ) -> Result<Self, StoreError> {
         let lock = match place {
-            Place::Sqlite(path) if path.exists() => return Err(StoreError::Exists { place: place.shown() }),
+            // A store that is being made has its lock beside it: any other file is not ours.
+            Place::Sqlite(path) if path.exists() && !lock_file(path).exists() => {
+                return Err(StoreError::Exists { place: place.shown() });
+            }
             Place::Sqlite(path) => Some(lock(path)?),
             Place::Postgres(_) => None,
         };
         let db = connect(place, true).await?;
-        if migrate::version(&db).await? > 0 {
+        if migrate::version(&db).await? > 0 && meta(&db, "store_id").await?.is_some() {
             return Err(StoreError::Exists { place: place.shown() });
         }
         migrate::migrate(&db).await?;
@@ -275,11 +278,15 @@ async fn connect(place: &Place, create: bool) -> Result<Db, StoreError> {
     }
 }
 
-/// One process owns a SQLite file. The lock goes with the process, however it ends.
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let name = PathBuf::from(name);
+    name.into()
+}
+
+/// One process owns a SQLite file. The lock goes with the process, however it ends.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let name = lock_file(path);
     let file = File::create(&name).map_err(|cause| match cause.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
         ErrorKind::StorageFull => StoreError::DiskFull,

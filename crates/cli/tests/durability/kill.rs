@@ -136,6 +136,43 @@ fn kill_again_and_again(engine: &str, seed: u64, make: impl Fn() -> Node) {
     tally.print(engine);
 }
 
+/// Kills `init` at any moment, gives the order again until it says that the store is there, and works with the store.
+fn kill_the_making(engine: &str, seed: u64, make: impl Fn() -> Node) {
+    let mut random = Random::new(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let list = List::write(folder.path(), 0, 10);
+    let start = Moment::now();
+    make().initialised();
+    let whole = start.elapsed();
+    let mut unfinished = 0;
+    for _ in 0..kills() {
+        let node = make();
+        let said = kill_at(Running::start(node.command(&["init"])), KillAt::Started(whole.mul_f64(random.share())));
+        unfinished += u64::from(!said.status.success());
+        let again = node.command(&["init"]).output().unwrap();
+        let told = String::from_utf8_lossy(&again.stderr);
+        assert!(again.status.success() || told.contains("already"), "{told}");
+        node.finish(&list, 0);
+        node.check_sound(list.rows);
+    }
+    println!(
+        "figure: {engine}: {unfinished} of {} makings of a store killed: each went on to a store that works",
+        kills()
+    );
+}
+
+#[test]
+fn a_store_whose_making_was_killed_is_made_by_the_same_order() {
+    kill_the_making("SQLite", 3, Node::sqlite_unmade);
+}
+
+#[test]
+fn a_store_on_postgres_whose_making_was_killed_is_made_by_the_same_order() {
+    if Node::postgres_unmade().is_some() {
+        kill_the_making("PostgreSQL", 4, || Node::postgres_unmade().expect("it was there before"));
+    }
+}
+
 #[test]
 fn a_killed_import_on_sqlite_loses_nothing_and_goes_on() {
     kill_again_and_again("SQLite", 1, Node::sqlite);

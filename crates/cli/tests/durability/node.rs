@@ -50,14 +50,24 @@ pub struct Said {
 impl Node {
     /// A new store on SQLite, alone in a folder of its own.
     pub fn sqlite() -> Self {
+        Self::sqlite_unmade().initialised()
+    }
+
+    /// Where a store on SQLite may be made.
+    pub fn sqlite_unmade() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("store");
         fs::create_dir(&store).unwrap();
-        Self::at(folder, store.join("sizao.db").display().to_string()).initialised()
+        Self::at(folder, store.join("sizao.db").display().to_string())
     }
 
     /// A new store in a database of its own; none without a server, which in CI is a failure.
     pub fn postgres() -> Option<Self> {
+        Self::postgres_unmade().map(Self::initialised)
+    }
+
+    /// An empty database of its own.
+    pub fn postgres_unmade() -> Option<Self> {
         let Ok(url) = std::env::var("SIZAO_TEST_POSTGRES") else {
             assert!(
                 std::env::var_os("CI").is_none(),
@@ -66,7 +76,7 @@ impl Node {
             println!("not run on PostgreSQL: SIZAO_TEST_POSTGRES is not set (make test starts a server)");
             return None;
         };
-        Some(Self::on_server(&url).initialised())
+        Some(Self::on_server(&url))
     }
 
     /// A database of its own on this server.
