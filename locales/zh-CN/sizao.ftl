@@ -781,6 +781,7 @@ failure-changed = 已有人办过
 failure-busy = 现在太忙
 failure-method-not-allowed = 这个地址不能这样用
 failure-too-large = 内容太大
+failure-too-slow = 传得太慢，什么都没有改动，请再试一次
 failure-foreign-form = 表单不是从本页发出的
 failure-malformed = 内容读不懂
 failure-internal = 没有办成

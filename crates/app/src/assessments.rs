@@ -21,7 +21,7 @@ use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256
 pub use self::explained::Explained;
 pub(crate) use self::{assessing::Assessing, opened::Recent};
 use self::{
-    neighbourhood::{Neighbourhood, people_named},
+    neighbourhood::{Around, Neighbourhood, people_named},
     opened::{Opened, Portion},
 };
 use crate::{App, AppError, packs::may_change_packs};
@@ -176,7 +176,7 @@ impl App {
             let mut opened = Opened::default();
             let mut around = Neighbourhood::new(&self.store, &mut opened, None);
             around.gather(people).await?;
-            self.save(people, &around, &mut done).await?;
+            done += self.save(people, &around.finish()).await?;
         }
         Ok(done)
     }
@@ -231,7 +231,7 @@ impl App {
         Ok(())
     }
 
-    /// Assesses everybody owed.
+    /// Assesses everybody owed. While some are assessed and stored, what is on record of the next is read.
     async fn settle(
         &self,
         assessing: &mut Assessing,
@@ -241,12 +241,27 @@ impl App {
         let Assessing { opened, owed } = assessing;
         let (people, upto) = owed.all();
         let (mut needed, mut read) = (0, 0);
+        let mut gathered: Option<(&[PersonId], Around)> = None;
         for people in people.chunks(PEOPLE_CHUNK) {
-            let mut around = Neighbourhood::new(&self.store, opened, portion);
-            around.gather(people).await?;
-            self.save(people, &around, done).await?;
-            read += around.read_from_store();
-            needed += around.keep();
+            let gather = async {
+                let mut around = Neighbourhood::new(&self.store, opened, portion);
+                around.gather(people).await?;
+                read += around.read_from_store();
+                Ok::<_, AppError>(around.finish())
+            };
+            let around = match gathered.take() {
+                Some((before, around_them)) => {
+                    let (around, saved) = both(gather, self.save(before, &around_them));
+                    *done += saved?;
+                    around?
+                }
+                None => gather.await?,
+            };
+            needed += around.len();
+            gathered = Some((people, around));
+        }
+        if let Some((last, around)) = gathered {
+            *done += self.save(last, &around).await?;
         }
         opened.renew(needed, read);
         self.store.save_assessed(upto).await?;
@@ -265,13 +280,13 @@ impl App {
         let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
         around.take(changed.iter().cloned());
         around.spread().await?;
+        let around = around.finish();
         let index = FactIndex::new(around.facts());
         let mut people: Vec<PersonId> = tokio::task::block_in_place(|| {
             changed.par_iter().flat_map_iter(|stored| index.concerned(&stored.fact)).collect()
         });
         people.sort_unstable();
         people.dedup();
-        around.keep();
         Ok(people)
     }
 
@@ -364,7 +379,7 @@ impl App {
     }
 
     /// Assesses people and stores what says something.
-    async fn save(&self, people: &[PersonId], around: &Neighbourhood<'_>, done: &mut CaughtUp) -> Result<(), AppError> {
+    async fn save(&self, people: &[PersonId], around: &Around) -> Result<CaughtUp, AppError> {
         let now = self.now();
         let known_leaf = self.store.size().await?;
         let divisions = around.divisions();
@@ -389,13 +404,12 @@ impl App {
         followed.extend(self.store.with_loops(&others).await?);
         self.store.mark_loops_changed(&followed).await?;
         let rows = rows.into_iter().map(|(row, _)| row);
-        done.assessed += people.len() as u64;
         let (rows, silent): (Vec<_>, Vec<_>) = rows.partition(says_something);
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
-        done.stored += rows.len() as u64;
+        let done = CaughtUp { assessed: people.len() as u64, stored: rows.len() as u64, ..CaughtUp::default() };
         self.store.save_assessments(rows, gone).await?;
-        Ok(())
+        Ok(done)
     }
 
     fn row(&self, assessed: Assessed, division: DivisionCode, known_leaf: u64, context: [u8; 32]) -> StoredAssessment {
@@ -419,6 +433,18 @@ impl App {
             answer: json!(assessment).to_string(),
         }
     }
+}
+
+/// Does both at the same time, each on a thread: either may compute for long without giving way.
+fn both<A: Send, B: Send>(one: impl Future<Output = A> + Send, other: impl Future<Output = B> + Send) -> (A, B) {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        std::thread::scope(|threads| {
+            let other = threads.spawn(|| runtime.block_on(other));
+            let one = runtime.block_on(one);
+            (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    })
 }
 
 /// Where a stay was whose area is larger than a city: it matters once any area was declared.

@@ -39,6 +39,7 @@ impl Failure {
                 StatusCode::NOT_FOUND => "not-found",
                 StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
                 StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+                StatusCode::REQUEST_TIMEOUT => "too-slow",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE => "media-type",
                 StatusCode::SERVICE_UNAVAILABLE => "busy",
                 StatusCode::FORBIDDEN => "foreign-form",

@@ -12,7 +12,12 @@ use axum::{
 use tokio::time::Instant as Stopwatch;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{context::Asked, failure::Failure, state::Shared};
+use crate::{
+    context::Asked,
+    failure::Failure,
+    slow::{self, GivenUp},
+    state::Shared,
+};
 
 /// Only what we serve ourselves; no inline script or style, no frame, no other site.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -47,7 +52,11 @@ async fn dress(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         // Writes wait for their turn; readings give way at once.
         let turn = if is_unsafe(&method) { shared.turns.acquire().await.ok() } else { shared.turns.try_acquire().ok() };
         match turn {
-            Some(_turn) => next.run(request).await,
+            Some(_turn) => {
+                let (grace, given_up) = (shared.settings.slowest_body, GivenUp::default());
+                let response = next.run(request.map(|body| slow::bounded(body, grace, given_up.clone()))).await;
+                if given_up.is_so() { Failure::status(StatusCode::REQUEST_TIMEOUT).into_response() } else { response }
+            }
             None => {
                 shared.metrics.shed.fetch_add(1, Ordering::Relaxed);
                 Failure::status(StatusCode::SERVICE_UNAVAILABLE).into_response()

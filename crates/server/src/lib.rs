@@ -18,6 +18,7 @@ mod metrics;
 mod outbox;
 mod pages;
 pub mod routes;
+mod slow;
 mod state;
 mod view;
 

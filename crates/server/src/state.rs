@@ -27,11 +27,13 @@ pub struct Settings {
     pub secure: bool,
     /// Requests at once. Readings beyond it are told to come back; what is sent waits for its turn.
     pub turns: usize,
+    /// By how much what is sent may fall behind the slowest line that is borne.
+    pub slowest_body: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { secure: false, turns: 256 }
+        Self { secure: false, turns: 256, slowest_body: Duration::from_secs(20) }
     }
 }
 

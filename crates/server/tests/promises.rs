@@ -107,6 +107,24 @@ async fn when_every_place_is_taken_readings_go_and_what_is_sent_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_nothing_gives_the_place_back() {
+    let world = World::full(places().await.remove(0)).await;
+    let settings = Settings { turns: 1, slowest_body: Duration::from_millis(300), ..Settings::default() };
+    let node = router(Shared::new(world.app.clone(), Arc::new(now()), settings));
+    let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+    let silent = Request::post("/sign-in").header("content-type", "application/x-www-form-urlencoded").body(body);
+    let silent = tokio::spawn(node.clone().oneshot(silent.unwrap()));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let waiting = Request::post("/sign-in").header("content-type", "application/x-www-form-urlencoded");
+    let waiting = node.oneshot(waiting.body(Body::from("login=nobody&password=none")).unwrap()).await.unwrap();
+    assert!(waiting.status().is_client_error() && waiting.status() != 408, "{}", waiting.status());
+    let silent = silent.await.unwrap().unwrap();
+    assert_eq!(silent.status(), 408);
+    let page = axum::body::to_bytes(silent.into_body(), 1 << 20).await.unwrap();
+    assert!(String::from_utf8_lossy(&page).contains("too slowly") || String::from_utf8_lossy(&page).contains("太慢"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_speaks_https_with_files_and_refuses_a_foreign_key() {
     let world = World::empty(places().await.remove(0)).await;
     let folder = tempfile::tempdir().unwrap();

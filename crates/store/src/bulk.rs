@@ -1,8 +1,8 @@
 //! Many rows or keys at once: one prepared statement on SQLite; arrays and binary `COPY` on PostgreSQL.
 
-use std::ops::Range;
+use std::{ops::Range, rc::Rc};
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, types::Value};
 use sqlx::{
     AssertSqlSafe, FromRow, PgPool, Postgres, SqlitePool,
     postgres::{PgArguments, PgRow},
@@ -205,7 +205,7 @@ pub(crate) async fn find<O: Row>(
     match pool {
         _ if values.len() == 0 => Ok(Vec::new()),
         Either::Sqlite(pool) => {
-            let text = format!("{select} = ?1 {rest}");
+            let text = format!("{select} IN rarray(?1) {rest}");
             let mut connection = pool.acquire().await?;
             match pool.try_acquire() {
                 Some(mut other) if values.len() >= SHARED_BY_TWO => {
@@ -236,7 +236,7 @@ pub(crate) async fn find_in<O: Row>(
     match tx {
         _ if values.len() == 0 => Ok(Vec::new()),
         Either::Sqlite(tx) => {
-            let text = format!("{select} = ?1 {rest}");
+            let text = format!("{select} IN rarray(?1) {rest}");
             on_connection(tx, |connection| find_some(connection, &text, values, 0..values.len())).await
         }
         Either::Postgres(tx) => {
@@ -249,17 +249,25 @@ pub(crate) async fn find_in<O: Row>(
 /// Keys that are worth a second connection.
 const SHARED_BY_TWO: usize = 512;
 
+/// One statement for all keys: a cursor that stays open goes from key to key, where one query a key would seek anew.
 fn find_some<O: Row>(
     connection: &Connection,
     text: &str,
     values: &Column,
     range: Range<usize>,
 ) -> rusqlite::Result<Vec<O>> {
-    let mut statement = connection.prepare(text)?;
-    match values {
-        Column::Int(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
-        Column::Id(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
-        Column::Bytes(keys) => read_all(&mut statement, keys[range].iter().map(|key| [key])),
+    let keys = match values {
+        Column::Int(keys) => keys[range].iter().map(|key| Value::Integer(*key)).collect(),
+        Column::Id(keys) => keys[range].iter().map(|key| Value::Blob(key.as_bytes().to_vec())).collect(),
+        Column::Bytes(keys) => keys[range].iter().cloned().map(Value::Blob).collect(),
         _ => unreachable!("keys are numbers, ids or bytes"),
-    }
+    };
+    // Held until the statement is gone: rusqlite 0.39 gives the list back without its type, so that whoever lets go last
+    // but us would leak the keys.
+    let keys: Rc<Vec<Value>> = Rc::new(keys);
+    let mut statement = connection.prepare(text)?;
+    let found = read_all(&mut statement, [[keys.clone()]]);
+    drop(statement);
+    drop(keys);
+    found
 }

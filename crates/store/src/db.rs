@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{error::StoreError, wal::Mover};
+use crate::{error::StoreError, sqlite::prepare_for_bulk, wal::Mover};
 
 /// Runs `$body` with `$conn` bound to the SQLite or the PostgreSQL connection of `$db`.
 macro_rules! on {
@@ -85,7 +85,10 @@ impl Db {
         let writer = options.clone().pragma("cache_size", "-98304");
         let lookup = options.clone().pragma("cache_size", "-65536");
         let reader = options.pragma("cache_size", "-8192");
-        let forever = |pool: SqlitePoolOptions| pool.idle_timeout(None).max_lifetime(None);
+        let forever = |pool: SqlitePoolOptions| {
+            let pool = pool.idle_timeout(None).max_lifetime(None);
+            pool.after_connect(|connection, _| Box::pin(prepare_for_bulk(connection)))
+        };
         let write = forever(SqlitePoolOptions::new()).max_connections(1).connect_with(writer).await?;
         let read = forever(SqlitePoolOptions::new()).max_connections(4).connect_with(reader).await?;
         let lookup = forever(SqlitePoolOptions::new()).max_connections(2).connect_with(lookup).await?;

@@ -20,6 +20,13 @@ pub(crate) async fn on_connection<T>(
     Ok(work(&bulk)?)
 }
 
+/// Makes lists of keys usable in queries on this new connection.
+pub(crate) async fn prepare_for_bulk(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut handle = connection.lock_handle().await?;
+    let bulk = borrowed(&mut handle).map_err(|error| sqlx::Error::Configuration(error.into()))?;
+    rusqlite::vtab::array::load_module(&bulk).map_err(|error| sqlx::Error::Configuration(error.into()))
+}
+
 /// Does `work` on this connection, which has no transaction open, on one state of the database.
 ///
 /// Without a transaction around it each query takes and drops the lock of its own, and forgets the pages that it read

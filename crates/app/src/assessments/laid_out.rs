@@ -16,6 +16,7 @@ impl App {
         let mut opened = Opened::default();
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(people).await?;
+        let around = around.finish();
         let (now, divisions, clocks) = (self.now(), around.divisions(), self.clocks());
         let rules = self.rules();
         Ok(tokio::task::block_in_place(|| {

@@ -67,6 +67,37 @@ pub(super) struct Neighbourhood<'a> {
     loaded: usize,
 }
 
+/// The facts around some people.
+pub(super) struct Around {
+    facts: Vec<Arc<StoredFact>>,
+}
+
+impl Around {
+    /// All of them.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().map(|stored| &stored.fact)
+    }
+
+    /// How many.
+    pub(super) const fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Where people are looked after: the division of the latest fact about each.
+    pub(super) fn divisions(&self) -> FxHashMap<PersonId, DivisionCode> {
+        let mut latest: FxHashMap<PersonId, (u64, DivisionCode)> = FxHashMap::default();
+        for stored in &self.facts {
+            if let Some(person) = stored.fact.person {
+                let place = latest.entry(person).or_insert((stored.leaf, stored.division));
+                if stored.leaf > place.0 {
+                    *place = (stored.leaf, stored.division);
+                }
+            }
+        }
+        latest.into_iter().map(|(person, (_, division))| (person, division)).collect()
+    }
+}
+
 impl<'a> Neighbourhood<'a> {
     /// Nothing yet. What is in `opened` or in the portion need not be read from the store.
     pub(super) fn new(store: &'a Store, opened: &'a mut Opened, portion: Option<&'a Portion>) -> Self {
@@ -93,26 +124,12 @@ impl<'a> Neighbourhood<'a> {
         self.loaded
     }
 
-    /// Keeps what was read for the next people; how many facts that were.
-    pub(super) fn keep(self) -> usize {
+    /// What was read; kept for the next people too.
+    pub(super) fn finish(self) -> Around {
         for stored in &self.facts {
             self.opened.keep(stored);
         }
-        self.facts.len()
-    }
-
-    /// Where people are looked after: the division of the latest fact about each.
-    pub(super) fn divisions(&self) -> FxHashMap<PersonId, DivisionCode> {
-        let mut latest: FxHashMap<PersonId, (u64, DivisionCode)> = FxHashMap::default();
-        for stored in &self.facts {
-            if let Some(person) = stored.fact.person {
-                let place = latest.entry(person).or_insert((stored.leaf, stored.division));
-                if stored.leaf > place.0 {
-                    *place = (stored.leaf, stored.division);
-                }
-            }
-        }
-        latest.into_iter().map(|(person, (_, division))| (person, division)).collect()
+        Around { facts: self.facts }
     }
 
     /// Takes facts that were read elsewhere.

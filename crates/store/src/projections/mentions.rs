@@ -139,7 +139,7 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn leaves_mentioning(&self, keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<Vec<u64>, StoreError> {
         let codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
-        let rest = if codes.is_empty() { String::new() } else { format!("AND kind IN ({})", codes.join(",")) };
+        let rest = if codes.is_empty() { String::new() } else { format!("AND +kind IN ({})", codes.join(",")) };
         let keys = Column::Bytes(sorted(keys));
         let mut leaves: Vec<u64> = Vec::new();
         for table in [MENTION.recent, MENTION.merged] {
