@@ -1,4 +1,4 @@
-//! The two languages. Texts are in `locales/`, one file each with the same keys; a test compares them.
+//! The two languages. Texts are in `locales/`, a file a capability and the same keys in both; a test compares them.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -14,8 +14,21 @@ pub enum Lang {
     En,
 }
 
-const ZH: &str = include_str!("../../../locales/zh-CN/sizao.ftl");
-const EN: &str = include_str!("../../../locales/en/sizao.ftl");
+macro_rules! files {
+    ($tag:literal) => {
+        [
+            include_str!(concat!("../../../locales/", $tag, "/sizao.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/watch.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/tracing.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/arrivals.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/laboratory.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/requests.ftl")),
+        ]
+    };
+}
+
+const ZH: &[&str] = &files!("zh-CN");
+const EN: &[&str] = &files!("en");
 
 impl Lang {
     /// For `lang` on the page.
@@ -41,12 +54,14 @@ impl Lang {
     }
 }
 
-fn bundle(tag: &str, text: &'static str) -> FluentBundle<FluentResource> {
-    let resource = FluentResource::try_new(text.to_owned());
-    let resource = resource.unwrap_or_else(|(_, errors)| panic!("locales/{tag}: {errors:?}"));
+fn bundle(tag: &str, texts: &[&str]) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![tag.parse().expect("the tag is well formed")]);
     bundle.set_use_isolating(false);
-    bundle.add_resource(resource).unwrap_or_else(|errors| panic!("locales/{tag}: {errors:?}"));
+    for text in texts {
+        let resource = FluentResource::try_new((*text).to_owned());
+        let resource = resource.unwrap_or_else(|(_, errors)| panic!("locales/{tag}: {errors:?}"));
+        bundle.add_resource(resource).unwrap_or_else(|errors| panic!("locales/{tag}: {errors:?}"));
+    }
     bundle
 }
 
@@ -67,13 +82,15 @@ pub fn text<'a>(lang: Lang, key: &str, args: &[(&'a str, Cow<'a, str>)]) -> Stri
     bundle.format_pattern(pattern, Some(&given), &mut Vec::new()).into_owned()
 }
 
-/// The keys of a language, in the order of its file.
+/// The keys of a language, in the order of its files.
 pub fn keys(lang: Lang) -> Vec<&'static str> {
-    let file = match lang {
+    let files = match lang {
         Lang::Zh => ZH,
         Lang::En => EN,
     };
-    file.lines()
+    files
+        .iter()
+        .flat_map(|file| file.lines())
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
         .filter_map(|line| line.split_once(" =").map(|(key, _)| key))
         .collect()

@@ -142,12 +142,14 @@ fn chinese_texts_are_chinese_and_english_ones_are_not() {
     assert!(han > 400, "{han}");
 }
 
-/// Messages of a file: key and the names of what is shown in it.
-fn placeholders(file: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../locales").join(file).join("sizao.ftl");
+/// Messages of a language: key and the names of what is shown in it.
+fn placeholders(tag: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../locales").join(tag);
+    let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let text: String = files.collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut key = String::new();
-    for line in fs::read_to_string(path).unwrap().lines() {
+    for line in text.lines() {
         if let Some((name, _)) = line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase())) {
             key = name.to_owned();
             found.entry(key.clone()).or_default();

@@ -1,0 +1,1 @@
+# Stays, place codes, case file

@@ -1,0 +1,1 @@
+# Statistical watch, transparency, refused orders, notices
