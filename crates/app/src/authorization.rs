@@ -40,6 +40,8 @@ named! {
         MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
+        /// See whose proposals stand out, and decide about freezes (异常监测).
+        WatchProposals = "watch-proposals",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -204,6 +206,7 @@ const TABLE: &[(Role, &[Right])] = &[
         &[
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
+            (A::WatchProposals, &[P::Audit]),
             (A::VerifyLog, &[P::Audit]),
             (A::MakeTokens, &[P::Audit]),
         ],

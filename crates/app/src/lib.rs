@@ -34,6 +34,8 @@ pub mod sentinels;
 pub mod signals;
 pub mod totp;
 pub mod transmission;
+pub mod transparency;
+pub mod watch;
 
 use std::sync::{Arc, Mutex};
 

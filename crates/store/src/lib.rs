@@ -20,6 +20,7 @@ mod db;
 mod envelope;
 mod error;
 mod facts;
+mod figures;
 mod identity;
 mod imports;
 mod keys;
@@ -44,6 +45,7 @@ mod store;
 mod tiered;
 mod vault;
 mod wal;
+mod watch;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
@@ -52,6 +54,7 @@ pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, P
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
+pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
@@ -77,3 +80,4 @@ pub use sessions::SessionRecord;
 pub use signals::{ReviewRecord, SignalRecord, SignalStep};
 pub use store::{Place, Store, StoreKind};
 pub use vault::{VaultPerson, reveal::PersonDetails};
+pub use watch::{FreezeRecord, ProposedBatch, WatchedRow};

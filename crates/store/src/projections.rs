@@ -44,7 +44,8 @@ impl Store {
         on!(&mut tx, tx => {
             for table in [
                 "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
-                "closed_loop", "loop_changed", "watermark",
+                "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure",
+                "watermark",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
@@ -145,7 +146,7 @@ async fn note_assessed_under(tx: &mut crate::db::Tx, under: &str) -> Result<(), 
     Ok(())
 }
 
-async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {
+pub(crate) async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {
     on!(tx, tx => {
         sqlx::query(
             "INSERT INTO watermark (projection, leaf) VALUES ($1, $2) \

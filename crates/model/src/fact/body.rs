@@ -12,8 +12,9 @@ mod people;
 mod sentinel;
 mod shapes;
 mod testing;
+mod watch;
 
 pub use self::{
     area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    sentinel::*, testing::*,
+    sentinel::*, testing::*, watch::*,
 };

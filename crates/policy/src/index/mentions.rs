@@ -74,7 +74,11 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
         | FactBody::PackAdopted(_)
-        | FactBody::SentinelReport(_) => {}
+        | FactBody::SentinelReport(_)
+        | FactBody::WatchFreeze(_)
+        | FactBody::OrderRefused(_)
+        | FactBody::AlternativePath(_) => {}
+        FactBody::WatchDecision(decision) => found.push(Mention::Fact(decision.of)),
     }
     found.into_iter()
 }

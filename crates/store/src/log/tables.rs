@@ -113,6 +113,7 @@ pub(super) const TABLES: &[Table] = &[
     table!("pass", "id", [], [id: Id, person: Id, issued_at: Int, expires_at: Int, colour: Int, withdrawn_at: Int]),
     table!("restricting", "no", [],
            [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int]),
+    table!("proposed", "first_leaf", [], [first_leaf: Int, facts: Int, account: Id, list: Text]),
     table!("log_head", "one",
            [one: Int, size: Int, frontier: Bytes, root: Bytes, signed_at: Int, signature: Bytes],
            []),
@@ -134,7 +135,7 @@ mod tests {
     };
 
     /// Made again from the log.
-    const DERIVED: [&str; 15] = [
+    const DERIVED: [&str; 19] = [
         "watermark",
         "mention",
         "mention_recent",
@@ -148,6 +149,10 @@ mod tests {
         "appeal",
         "closed_loop",
         "loop_changed",
+        "watched",
+        "watched_register",
+        "freeze",
+        "figure",
         "vault_token_recent",
         "_sqlx_migrations",
     ];
