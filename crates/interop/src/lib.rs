@@ -19,6 +19,7 @@ mod mask;
 pub mod ndjson;
 mod nearest;
 pub mod pass;
+pub mod slip;
 mod places;
 mod problem;
 mod records;

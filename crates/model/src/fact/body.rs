@@ -2,6 +2,7 @@
 
 mod area;
 mod care;
+mod checkpoint;
 mod contact;
 mod evidence;
 mod governance;
@@ -14,6 +15,6 @@ mod shapes;
 mod testing;
 
 pub use self::{
-    area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
+    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
     sentinel::*, testing::*,
 };
