@@ -56,6 +56,16 @@ named! {
         DecideAppeals = "decide-appeals",
         /// Check passes at a gate (查验通行凭证).
         CheckPasses = "check-passes",
+        /// The board of arrivals: known, classed, owned, overdue (来返人员).
+        ViewArrivals = "view-arrivals",
+        /// Enter an arrival for somebody who tells it (代为登记).
+        EnterArrivals = "enter-arrivals",
+        /// Ask whether somebody came, and say so; part records that are two people.
+        AnswerArrivals = "answer-arrivals",
+        /// Check people, lorries and vehicles at a checkpoint (查验).
+        WorkCheckpoint = "work-checkpoint",
+        /// What checkpoints did, and who is held there.
+        ViewCheckpoints = "view-checkpoints",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -124,6 +134,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -146,6 +158,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::AnswerArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -175,6 +190,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
             (A::CheckPasses, &[P::Control]),
+            (A::EnterArrivals, &[P::Reporting]),
+            (A::WorkCheckpoint, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
@@ -187,6 +205,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
             (A::GiveLinks, &[P::Care]),
+            (A::ViewArrivals, &[P::Care]),
+            (A::EnterArrivals, &[P::Care]),
+            (A::AnswerArrivals, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),

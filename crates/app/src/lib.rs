@@ -5,15 +5,18 @@ pub mod access;
 pub mod accounts;
 pub mod api_tokens;
 pub mod appeals;
+pub mod arrivals;
 pub mod assessments;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod checkpoints;
 pub mod courses;
 mod error;
 pub mod export;
 pub mod facts_intake;
+pub mod fence;
 pub mod identity;
 pub mod imports;
 pub mod intake;
@@ -41,8 +44,8 @@ use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
-pub use sizao_store::StoreError;
 use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
+pub use sizao_store::{StoreError, from_hex, hex};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};
@@ -63,6 +66,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// The detector of the fence, where the operator gave it towers and a border.
+    fence: tokio::sync::Mutex<Option<fence::Fence>>,
 }
 
 impl App {
@@ -80,7 +85,8 @@ impl App {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
+        let fence = tokio::sync::Mutex::new(None);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence })
     }
 
     /// The store.
@@ -137,7 +143,7 @@ impl App {
 
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
-    sizao_store::hex(&sizao_store::sha256(parts))
+    hex(&sizao_store::sha256(parts))
 }
 
 /// An id that sorts by time.

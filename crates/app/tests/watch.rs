@@ -42,7 +42,10 @@ fn the_two_hostile_officers_of_a_city_are_found_within_minutes_and_no_honest_one
                 // Three proposals are the least that is a sign: what counts is the time from the third on.
                 let minutes = (at.as_micros() - times[2].as_micros()) / 60_000_000;
                 slowest = slowest.max(minutes);
-                println!("seed {seed}: {officer}: {minutes} min after the third of {}: {sign}, {proposed} in, chance {tail:.1e}", times.len());
+                println!(
+                    "seed {seed}: {officer}: {minutes} min after the third of {}: {sign}, {proposed} in, chance {tail:.1e}",
+                    times.len()
+                );
             } else {
                 println!("seed {seed}: {officer} was not found");
             }

@@ -13,13 +13,16 @@ mod support;
 
 mod access_log;
 mod api_tokens;
+mod arrivals;
 mod break_glass;
 mod bulk;
+mod checkpoints;
 mod courses;
 mod db;
 mod envelope;
 mod error;
 mod facts;
+mod fence;
 mod figures;
 mod identity;
 mod imports;
@@ -49,7 +52,9 @@ mod watch;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
+pub use arrivals::{ArrivalFigures, ArrivalFilter, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
 pub use break_glass::{BreakGlassRecord, PastVerification};
+pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;

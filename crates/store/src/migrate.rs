@@ -33,6 +33,9 @@ macro_rules! migrations {
             (16, "saved_views", include_str!(concat!("../migrations/", $engine, "/0016_saved_views.sql"))),
             (17, "own_data", include_str!(concat!("../migrations/", $engine, "/0017_own_data.sql"))),
             (22, "watch", include_str!(concat!("../migrations/", $engine, "/0022_watch.sql"))),
+            (32, "arrivals", include_str!(concat!("../migrations/", $engine, "/0032_arrivals.sql"))),
+            (33, "checkpoints", include_str!(concat!("../migrations/", $engine, "/0033_checkpoints.sql"))),
+            (34, "fence", include_str!(concat!("../migrations/", $engine, "/0034_fence.sql"))),
         ]
     };
 }

@@ -44,8 +44,7 @@ impl Store {
         on!(&mut tx, tx => {
             for table in [
                 "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
-                "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure",
-                "watermark",
+                "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure", "watermark", "arrival", "arrival_key", "inspection", "lane_journey", "disinfection",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
@@ -146,7 +145,11 @@ async fn note_assessed_under(tx: &mut crate::db::Tx, under: &str) -> Result<(), 
     Ok(())
 }
 
-pub(crate) async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {
+pub(crate) async fn set_watermark(
+    tx: &mut crate::db::Tx,
+    projection: &'static str,
+    leaf: u64,
+) -> Result<(), StoreError> {
     on!(tx, tx => {
         sqlx::query(
             "INSERT INTO watermark (projection, leaf) VALUES ($1, $2) \

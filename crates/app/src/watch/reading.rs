@@ -51,7 +51,8 @@ impl App {
                 continue;
             };
             let class = class_of(stored.fact.body.kind());
-            let batch = batches.iter().find(|batch| (batch.first_leaf..batch.first_leaf + batch.facts).contains(&stored.leaf));
+            let batch =
+                batches.iter().find(|batch| (batch.first_leaf..batch.first_leaf + batch.facts).contains(&stored.leaf));
             let scope = || scopes.get(&stored.leaf).cloned().unwrap_or_default();
             let (officer, list) = batch.map_or_else(
                 || (format!("source:{}", scope()), String::new()),
@@ -78,7 +79,8 @@ impl App {
                 },
             ));
         }
-        let mut people: Vec<PersonId> = rows.iter().flat_map(|(target, row)| [Some(row.person), *target]).flatten().collect();
+        let mut people: Vec<PersonId> =
+            rows.iter().flat_map(|(target, row)| [Some(row.person), *target]).flatten().collect();
         people.sort_unstable();
         people.dedup();
         let homes = self.store().homes_of(&people).await?;
@@ -161,11 +163,7 @@ struct Target {
 
 impl Target {
     fn of(body: &FactBody) -> Option<Self> {
-        let place = |code: &str| Self {
-            name: code.to_owned(),
-            person: None,
-            place: DivisionCode::parse(code).ok(),
-        };
+        let place = |code: &str| Self { name: code.to_owned(), person: None, place: DivisionCode::parse(code).ok() };
         match body {
             FactBody::Exposure(exposure) => {
                 let person = exposure.case.or(exposure.via)?;

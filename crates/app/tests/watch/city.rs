@@ -55,9 +55,15 @@ impl Proposals {
             };
             let moves = |row: &WatchedRow| row.class != "exposure";
             let there = |other: &&WatchedRow| {
-                other.person == row.person && other.officer != row.officer && other.lead != row.lead && near(other)
+                other.person == row.person
+                    && other.officer != row.officer
+                    && other.lead != row.lead
+                    && near(other)
                     && (other.target == row.target
-                        || (moves(other) && moves(row) && other.target_home.is_some() && other.target_home == row.target_home))
+                        || (moves(other)
+                            && moves(row)
+                            && other.target_home.is_some()
+                            && other.target_home == row.target_home))
             };
             row.untied = row.untied && !known.iter().any(|other| there(&other));
             row.copied = row.copied

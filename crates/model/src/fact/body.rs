@@ -2,6 +2,7 @@
 
 mod area;
 mod care;
+mod checkpoint;
 mod contact;
 mod evidence;
 mod governance;
@@ -15,6 +16,6 @@ mod testing;
 mod watch;
 
 pub use self::{
-    area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    sentinel::*, testing::*, watch::*,
+    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
+    people::*, sentinel::*, testing::*, watch::*,
 };
