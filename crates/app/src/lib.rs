@@ -17,6 +17,7 @@ pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod laboratory;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
@@ -30,6 +31,7 @@ pub mod policy_changes;
 pub mod refusal;
 pub mod residents;
 pub mod saved_views;
+pub mod screening;
 pub mod sentinels;
 pub mod signals;
 pub mod totp;
@@ -61,6 +63,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// Scans of tubes are decided one batch at a time.
+    scanning: laboratory::Scanning,
 }
 
 impl App {
@@ -76,9 +80,9 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent) = Default::default();
+        let (assessing, recent, scanning) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, scanning })
     }
 
     /// The store.

@@ -44,7 +44,8 @@ impl Store {
         on!(&mut tx, tx => {
             for table in [
                 "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
-                "closed_loop", "loop_changed", "watermark",
+                "closed_loop", "loop_changed", "tube", "swab", "self_test", "key_member", "key_pause",
+                "screening_round", "watermark",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }

@@ -9,11 +9,12 @@ mod illness;
 mod isolation;
 mod movement;
 mod people;
+mod screening;
 mod sentinel;
 mod shapes;
 mod testing;
 
 pub use self::{
     area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    sentinel::*, testing::*,
+    screening::*, sentinel::*, testing::*,
 };

@@ -74,7 +74,12 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
         | FactBody::PackAdopted(_)
-        | FactBody::SentinelReport(_) => {}
+        | FactBody::SentinelReport(_)
+        // No rule reads where a tube is, or who is reminded.
+        | FactBody::TubeStep(_)
+        | FactBody::ScreeningRound(_)
+        | FactBody::GroupMember(_)
+        | FactBody::GroupPause(_) => {}
     }
     found.into_iter()
 }

@@ -113,6 +113,10 @@ pub(super) const TABLES: &[Table] = &[
     table!("pass", "id", [], [id: Id, person: Id, issued_at: Int, expires_at: Int, colour: Int, withdrawn_at: Int]),
     table!("restricting", "no", [],
            [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int]),
+    table!("lab_message", "id", [],
+           [id: Id, unit: Id, division: Int, received_at: Int, form: Text, label: Text, digest: Bytes, reason: Text,
+            bytes: Int, sealed: Bytes, state: Int, done_at: Int, account: Id]),
+    table!("reminded", "person, since_on", [], [person: Id, since_on: Int, at: Int, account: Id]),
     table!("log_head", "one",
            [one: Int, size: Int, frontier: Bytes, root: Bytes, signed_at: Int, signature: Bytes],
            []),
@@ -134,7 +138,7 @@ mod tests {
     };
 
     /// Made again from the log.
-    const DERIVED: [&str; 15] = [
+    const DERIVED: [&str; 21] = [
         "watermark",
         "mention",
         "mention_recent",
@@ -148,6 +152,12 @@ mod tests {
         "appeal",
         "closed_loop",
         "loop_changed",
+        "tube",
+        "swab",
+        "self_test",
+        "key_member",
+        "key_pause",
+        "screening_round",
         "vault_token_recent",
         "_sqlx_migrations",
     ];
