@@ -80,6 +80,18 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Scan people and tubes at a desk (采样登记).
+        TakeSamples = "take-samples",
+        /// Receive tubes, bring in results, mend messages (检测与结果上报).
+        RunLab = "run-lab",
+        /// Who of the key groups is due for a test (应检名单).
+        ViewScreening = "view-screening",
+        /// Plan and open rounds (筛查组织).
+        PlanRounds = "plan-rounds",
+        /// Pools that are not negative: who waits, who was reached (混管追阳).
+        FollowPools = "follow-pools",
+        /// Say that somebody with a positive single sample is a case (病例判定).
+        DiagnoseCases = "diagnose-cases",
     }
 }
 
@@ -137,6 +149,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
         ],
     ),
     (
@@ -162,6 +177,10 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
+            (A::DiagnoseCases, &[P::Control]),
         ],
     ),
     (
@@ -173,7 +192,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
+    (
+        Role::Lab,
+        &[
+            (A::RunLab, &[P::Reporting]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
+    ),
     (
         Role::Sentinel,
         &[
@@ -208,6 +235,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewArrivals, &[P::Care]),
             (A::EnterArrivals, &[P::Care]),
             (A::AnswerArrivals, &[P::Care]),
+            (A::TakeSamples, &[P::Reporting]),
+            (A::ViewScreening, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),

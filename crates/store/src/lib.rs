@@ -27,6 +27,7 @@ mod figures;
 mod identity;
 mod imports;
 mod keys;
+mod laboratory;
 mod lease;
 mod log;
 mod loops;
@@ -63,7 +64,11 @@ pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
-pub use lease::{AssessingLease, ListLease};
+pub use laboratory::{
+    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
+    SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
+};
+pub use lease::{AssessingLease, ListLease, ScanningLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,

@@ -36,6 +36,8 @@ macro_rules! migrations {
             (32, "arrivals", include_str!(concat!("../migrations/", $engine, "/0032_arrivals.sql"))),
             (33, "checkpoints", include_str!(concat!("../migrations/", $engine, "/0033_checkpoints.sql"))),
             (34, "fence", include_str!(concat!("../migrations/", $engine, "/0034_fence.sql"))),
+            (36, "laboratory", include_str!(concat!("../migrations/", $engine, "/0036_laboratory.sql"))),
+            (37, "lab_messages", include_str!(concat!("../migrations/", $engine, "/0037_lab_messages.sql"))),
         ]
     };
 }

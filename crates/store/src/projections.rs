@@ -44,7 +44,7 @@ impl Store {
         on!(&mut tx, tx => {
             for table in [
                 "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
-                "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure", "watermark", "arrival", "arrival_key", "inspection", "lane_journey", "disinfection",
+                "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure", "watermark", "arrival", "arrival_key", "inspection", "lane_journey", "disinfection", "tube", "swab", "self_test", "key_member", "key_pause", "screening_round",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }

@@ -10,6 +10,7 @@ mod illness;
 mod isolation;
 mod movement;
 mod people;
+mod screening;
 mod sentinel;
 mod shapes;
 mod testing;
@@ -17,5 +18,5 @@ mod watch;
 
 pub use self::{
     area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
-    people::*, sentinel::*, testing::*, watch::*,
+    people::*, screening::*, sentinel::*, testing::*, watch::*,
 };

@@ -168,6 +168,14 @@ fact_kinds! {
     OrderRefused "order_refused" 62 false Governance,
     /// Care, food, a vote or a court was reached without a code (替代通道).
     AlternativePath "alternative_path" 63 true Case,
+    /// A step of a tube on its way from the desk to the laboratory (采样管流转).
+    TubeStep "tube_step" 70 false Test,
+    /// A round of screening begins (筛查轮次).
+    ScreeningRound "screening_round" 71 false Governance,
+    /// Somebody belongs to a key group (重点人群).
+    GroupMember "group_member" 72 true Case,
+    /// Somebody of a key group is not tested for a time (暂免).
+    GroupPause "group_pause" 73 true Case,
 }
 
 impl fmt::Display for FactKind {

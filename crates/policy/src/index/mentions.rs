@@ -85,7 +85,12 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::SentinelReport(_)
         | FactBody::WatchFreeze(_)
         | FactBody::OrderRefused(_)
-        | FactBody::AlternativePath(_) => {}
+        | FactBody::AlternativePath(_)
+        // No rule reads where a tube is, or who is reminded.
+        | FactBody::TubeStep(_)
+        | FactBody::ScreeningRound(_)
+        | FactBody::GroupMember(_)
+        | FactBody::GroupPause(_) => {}
         FactBody::WatchDecision(decision) => found.push(Mention::Fact(decision.of)),
     }
     found.into_iter()
