@@ -35,7 +35,7 @@ pub mod signals;
 pub mod totp;
 pub mod transmission;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
@@ -61,6 +61,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// How many people are many.
+    many: AtomicUsize,
 }
 
 impl App {
@@ -78,7 +80,8 @@ impl App {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
+        let many = AtomicUsize::new(assessments::MANY);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, many })
     }
 
     /// The store.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use self::{
     assessments::StoredAssessment,
-    mentions::{MentionEntry, MentionKey},
+    mentions::{MentionEntry, MentionKey, SAMPLED_BLOCK, SampledBlock},
 };
 use crate::{
     db::{commit, on},
@@ -43,7 +43,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             for table in [
-                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
+                "mention", "mention_recent", "sampled_block", "concerned", "assessment", "sentinel_report", "appeal",
                 "closed_loop", "loop_changed", "watermark",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;

@@ -134,10 +134,11 @@ mod tests {
     };
 
     /// Made again from the log.
-    const DERIVED: [&str; 15] = [
+    const DERIVED: [&str; 16] = [
         "watermark",
         "mention",
         "mention_recent",
+        "sampled_block",
         "concerned",
         "fact_new",
         "intake",
