@@ -42,7 +42,7 @@ pub mod transmission;
 pub mod transparency;
 pub mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
@@ -72,6 +72,8 @@ pub struct App {
     fence: tokio::sync::Mutex<Option<fence::Fence>>,
     /// Scans of tubes are decided one batch at a time.
     scanning: laboratory::Scanning,
+    /// How many people are many.
+    many: AtomicUsize,
 }
 
 impl App {
@@ -90,7 +92,8 @@ impl App {
         let (assessing, recent, scanning) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning })
+        let many = AtomicUsize::new(assessments::MANY);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many })
     }
 
     /// The store.

@@ -80,7 +80,7 @@ pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
-pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
+pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;

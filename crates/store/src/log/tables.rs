@@ -148,6 +148,7 @@ mod tests {
         "watermark",
         "mention",
         "mention_recent",
+        "sampled_block",
         "concerned",
         "fact_new",
         "intake",
