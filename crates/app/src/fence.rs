@@ -259,7 +259,8 @@ impl App {
             channel: Channel::Api,
         };
         let receipts = self.append_all("fence", vec![addition]).await?;
-        let fact = receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a question"))?;
+        let fact =
+            receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a question"))?;
         let words = [question.in_words(Tongue::Zh), question.in_words(Tongue::En)];
         let per_mille = (f64::from(question.probability) * 1000.0).round() as i64;
         let ends_on = now.day().plus_days(QUESTION_DAYS);

@@ -42,8 +42,8 @@ use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
-pub use sizao_store::{StoreError, from_hex, hex};
 use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
+pub use sizao_store::{StoreError, from_hex, hex};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};

@@ -169,7 +169,16 @@ async fn an_announcement_a_list_and_the_own_word_are_one_arrival_with_class_meas
         let announced = world.app.announce(&announcement(), "k").await.unwrap();
         assert_eq!(world.app.announce(&announcement(), "k").await.unwrap(), announced, "sent again");
         assert_eq!(world.rows(ArrivalFilter::Expected).await.len(), 1);
-        assert!(world.app.assess(announced.person, world.node.now(), world.node.now()).await.unwrap().assessment.measures.is_empty());
+        assert!(
+            world
+                .app
+                .assess(announced.person, world.node.now(), world.node.now())
+                .await
+                .unwrap()
+                .assessment
+                .measures
+                .is_empty()
+        );
         // A carrier's list alone is a lead; with what the person announced it counts.
         world.node.set("2022-03-25T09:30:00+08:00");
         world.signal("rail", announced.person, "2022-03-25T09:20:00+08:00", "list_row", "4101").await;
@@ -254,7 +263,7 @@ async fn two_records_are_put_together_with_reasons_parted_again_and_never_by_a_s
         let [row] = world.rows(ArrivalFilter::Merged).await.try_into().unwrap();
         assert_eq!((world.rows(ArrivalFilter::Known).await.len(), row.merged), (1, 2));
         let view = world.app.view_arrival(&world.worker, row.id, world.node.now()).await.unwrap();
-        assert_eq!(view.records[0].reasons, ["same_name", "same_own_phone"]);
+        assert_eq!(view.records[0].reasons, ["same_name", "same_own_phone", "same_journey"]);
         assert!(view.records[0].is_guess);
         // A guess lets no restriction flow: only the record with the ticket is under a measure.
         let now = world.node.now();

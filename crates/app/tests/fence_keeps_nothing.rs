@@ -69,7 +69,10 @@ fn day() -> String {
     }
     records.sort();
     let line = |(recv, person, tower, event): &(i64, String, usize, i64)| {
-        format!("{{\"recv_ms\":{recv},\"person_id\":\"{person}\",\"tower_id\":\"{}\",\"event_ms\":{event}}}\n", tower_id(*tower))
+        format!(
+            "{{\"recv_ms\":{recv},\"person_id\":\"{person}\",\"tower_id\":\"{}\",\"event_ms\":{event}}}\n",
+            tower_id(*tower)
+        )
     };
     records.iter().map(line).collect()
 }
@@ -108,11 +111,12 @@ async fn everything(place: &TestPlace) -> Vec<u8> {
         }
         Place::Postgres(url) => {
             let pool = sqlx::PgPool::connect(url).await.unwrap();
-            let tables: Vec<String> =
-                sqlx::query_scalar("SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = 'public'")
-                    .fetch_all(&pool)
-                    .await
-                    .unwrap();
+            let tables: Vec<String> = sqlx::query_scalar(
+                "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = 'public'",
+            )
+            .fetch_all(&pool)
+            .await
+            .unwrap();
             let mut bytes = Vec::new();
             for table in tables {
                 let text = format!("SELECT CAST(t AS TEXT) FROM \"{table}\" t");

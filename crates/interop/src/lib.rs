@@ -19,12 +19,12 @@ mod mask;
 pub mod ndjson;
 mod nearest;
 pub mod pass;
-pub mod slip;
 mod places;
 mod problem;
 mod records;
 mod row;
 mod sheets;
+pub mod slip;
 mod xlsx;
 
 pub use bad_rows::{BadRows, BadRowsWorkbook};

@@ -12,8 +12,8 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node, packs, people, person, report,
-        sentinel, sentinels, sign_in, signals, visits,
+        accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node,
+        packs, people, person, report, sentinel, sentinels, sign_in, signals, visits,
     },
     state::Shared,
 };

@@ -136,9 +136,7 @@ impl ArrivalFilter {
             Self::Expected => "state = 0",
             Self::NoShow => "state = 3 AND no_show_at > $3 - 86400000000",
             Self::ToFill => "state IN (1, 2) AND fill_by IS NOT NULL AND fill_by <= $3",
-            Self::Merged => {
-                "state IN (1, 2) AND known_at > $3 - 86400000000 AND known_at <= $3 AND merged > 1"
-            }
+            Self::Merged => "state IN (1, 2) AND known_at > $3 - 86400000000 AND known_at <= $3 AND merged > 1",
             Self::Refuted => "state = 4 AND known_at > $3 - 1209600000000",
         }
     }
@@ -462,7 +460,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn channel_outcomes(&self, within: DivisionCode, now: Instant) -> Result<Vec<ChannelOutcome>, StoreError> {
+    pub async fn channel_outcomes(
+        &self,
+        within: DivisionCode,
+        now: Instant,
+    ) -> Result<Vec<ChannelOutcome>, StoreError> {
         let (from, to) = division_range(within);
         let rows: Vec<(i64, i64, i64, i64, i64)> = on!(self.db.reader(), pool => {
             sqlx::query_as(

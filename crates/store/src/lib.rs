@@ -50,7 +50,7 @@ mod wal;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
-pub use arrivals::{ArrivalFilter, ArrivalFigures, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
+pub use arrivals::{ArrivalFigures, ArrivalFilter, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
 pub use break_glass::{BreakGlassRecord, PastVerification};
 pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};

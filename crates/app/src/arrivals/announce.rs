@@ -304,7 +304,8 @@ impl App {
         if matches!(receipts.first(), Some(Receipt::Conflict { .. })) {
             return Err(Refusal::Changed.into());
         }
-        let fact = receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for an announcement"))?;
+        let fact =
+            receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for an announcement"))?;
         self.follow_arrivals().await?;
         Ok(Announced { fact, person })
     }
@@ -364,8 +365,11 @@ impl App {
         };
         let here = form.here == "yes";
         let arrives_at = local("arrives_at", &form.arrives_at)?;
-        let (earliest, latest) =
-            if here { (now.plus_hours(-24 * 14), now.plus_minutes(5)) } else { (now.plus_hours(-3), now.plus_hours(24 * AHEAD_DAYS)) };
+        let (earliest, latest) = if here {
+            (now.plus_hours(-24 * 14), now.plus_minutes(5))
+        } else {
+            (now.plus_hours(-3), now.plus_hours(24 * AHEAD_DAYS))
+        };
         if arrives_at < earliest || arrives_at > latest {
             return Err(Refusal::field("arrives_at", if here { "arrived-before" } else { "arrives-within" }));
         }

@@ -7,7 +7,7 @@ use sizao_model::{
     fact::{Arrival, Confirmation, ConfirmedBy, Correction, EvidenceGrade, EvidenceKind, LinkBasis},
 };
 use sizao_presence::SignalKind;
-use sizao_store::{ArrivalQuery, ChannelOutcome, Channel};
+use sizao_store::{ArrivalQuery, Channel, ChannelOutcome};
 use uuid::Uuid;
 
 use super::{ArrivalClass, ArrivalFilter, ArrivalRecord, STATES};
@@ -298,7 +298,9 @@ impl App {
         let cluster = clusters.into_iter().find(|cluster| cluster.people.contains(&record.person)).unwrap_or_default();
         let hours = |at: Instant| (at.as_micros() - record.arrived_at.as_micros()).abs() / 3_600_000_000;
         let its = cluster.signals.iter().filter(|signal| {
-            signal.kind != SignalKind::Announced && !signal.closed && hours(signal.arrived.0).min(hours(signal.arrived.1)) <= 36
+            signal.kind != SignalKind::Announced
+                && !signal.closed
+                && hours(signal.arrived.0).min(hours(signal.arrived.1)) <= 36
         });
         let its: Vec<_> = its.collect();
         let (now, mut additions) = (self.now(), Vec::new());
@@ -423,7 +425,9 @@ pub(super) fn quality(outcomes: &[ChannelOutcome]) -> Vec<ChannelQuality> {
         let class = ArrivalClass::of_code(outcome.class).map_or("", ArrivalClass::name).to_owned();
         for kind in SignalKind::ALL {
             let saw = outcome.channels & kind.bit() != 0;
-            for (by, of) in [("channel", String::new()), ("class", class.clone()), ("area", outcome.division.to_string())] {
+            for (by, of) in
+                [("channel", String::new()), ("class", class.clone()), ("area", outcome.division.to_string())]
+            {
                 let row = rows.entry((by, kind, of.clone())).or_insert_with(|| ChannelQuality {
                     by,
                     channel: kind.name(),
@@ -462,7 +466,13 @@ mod tests {
             count,
         };
         // 100 certain arrivals, 80 of them seen by the fence, 30 by tickets; 5 questions refuted, 7 not answered yet.
-        let rows = quality(&[of(fence, 2, 70), of(fence | ticket, 2, 10), of(ticket, 2, 20), of(fence, 4, 5), of(fence, 1, 7)]);
+        let rows = quality(&[
+            of(fence, 2, 70),
+            of(fence | ticket, 2, 10),
+            of(ticket, 2, 20),
+            of(fence, 4, 5),
+            of(fence, 1, 7),
+        ]);
         let row = rows.iter().find(|row| row.by == "channel" && row.channel == "fence").unwrap();
         assert_eq!((row.sensitivity(), row.open), (Some(0.8), 7));
         assert_eq!(row.precision(), Some(80.0 / 85.0));

@@ -242,8 +242,11 @@ impl App {
             }
             ArrivalState::ToConfirm => {
                 let whose = |fact: &FactId| cluster.of.get(fact).copied();
-                let announced: Vec<PersonId> =
-                    signals().filter_map(|signal| whose(&signal.fact)).filter(|(_, own)| *own).map(|(p, _)| p).collect();
+                let announced: Vec<PersonId> = signals()
+                    .filter_map(|signal| whose(&signal.fact))
+                    .filter(|(_, own)| *own)
+                    .map(|(p, _)| p)
+                    .collect();
                 let leads = signals().filter(|signal| {
                     signal.kind == SignalKind::List && signal.grade == EvidenceGrade::Lead && !signal.closed
                 });
@@ -274,7 +277,9 @@ fn class_of(arrival: &OneArrival, measures: &[Measure], now: Instant) -> (Option
     };
     let is_its = |measure: &&Measure| {
         measure.because().iter().any(|fact| arrival.facts.contains(fact))
-            || (measure.is_active(now) && of_rule(measure) != ArrivalClass::Tests && of_rule(measure) != ArrivalClass::Abroad)
+            || (measure.is_active(now)
+                && of_rule(measure) != ArrivalClass::Tests
+                && of_rule(measure) != ArrivalClass::Abroad)
     };
     let its: Vec<&Measure> = measures.iter().filter(is_its).collect();
     let strictest = its.iter().filter(|m| m.is_active(now)).map(|m| m.kind()).max_by_key(|kind| kind.strictness());
@@ -299,9 +304,8 @@ impl Owners {
             let units = app.store().list_units(province, UNITS_MAX).await?;
             self.units.extend(units.into_iter().filter(|unit| unit.closed_at.is_none()));
             let accounts = app.store().list_accounts(province, UNITS_MAX).await?;
-            let works = |account: &AccountRecord| {
-                account.closed_at.is_none() && account.role == Role::CommunityWorker.name()
-            };
+            let works =
+                |account: &AccountRecord| account.closed_at.is_none() && account.role == Role::CommunityWorker.name();
             for account in accounts.into_iter().filter(works) {
                 self.workers.entry(account.unit).or_default().push(account.id);
             }

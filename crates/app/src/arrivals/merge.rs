@@ -48,7 +48,9 @@ impl App {
             for word in &words.likely {
                 let others = found.get(word).map_or(&[][..], Vec::as_slice);
                 if others.len() <= COMPARED_MAX {
-                    pairs.extend(others.iter().filter(|other| *other != person).map(|o| (*person.min(o), *person.max(o))));
+                    pairs.extend(
+                        others.iter().filter(|other| *other != person).map(|o| (*person.min(o), *person.max(o))),
+                    );
                 }
             }
         }
@@ -98,12 +100,7 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
-    pub async fn part_records(
-        &self,
-        actor: &Actor,
-        link: FactId,
-        wall: sizao_model::Instant,
-    ) -> Result<(), AppError> {
+    pub async fn part_records(&self, actor: &Actor, link: FactId, wall: sizao_model::Instant) -> Result<(), AppError> {
         let purpose = usual_purpose(actor, Action::AnswerArrivals)?;
         let stored = self.store().load_fact(link).await?.ok_or(Refusal::NotFound)?;
         let (Some(person), FactBody::IdentityLink(body)) = (stored.fact.person, &stored.fact.body) else {

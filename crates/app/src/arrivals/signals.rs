@@ -122,7 +122,10 @@ impl App {
     }
 
     /// The signals of these records: whose, which, and whether the person or family announced it.
-    pub(super) async fn signals_of(&self, people: &[PersonId]) -> Result<Vec<(PersonId, ArrivalSignal, bool)>, AppError> {
+    pub(super) async fn signals_of(
+        &self,
+        people: &[PersonId],
+    ) -> Result<Vec<(PersonId, ArrivalSignal, bool)>, AppError> {
         let kinds = [FactKind::Arrival, FactKind::ArrivalExpected];
         let keys = people.iter().map(|person| MentionKey::about(*person)).collect();
         let (mut found, _) = self.store().load_mentioning(keys, &kinds).await?;
@@ -178,8 +181,7 @@ fn signal_of_fact(stored: &StoredFact) -> Option<(PersonId, ArrivalSignal, bool)
         FactBody::ArrivalExpected(expected) => {
             let span = (expected.arrives_at, expected.arrives_at);
             let (transit, leaves_at, kind) = (expected.transit, expected.leaves_at, SignalKind::Announced);
-            let announced =
-                signal(kind, EvidenceGrade::Lead, span, &expected.from, &expected.into, transit, leaves_at);
+            let announced = signal(kind, EvidenceGrade::Lead, span, &expected.from, &expected.into, transit, leaves_at);
             Some((person, announced, expected.by != Announcer::Staff))
         }
         _ => None,

@@ -15,6 +15,6 @@ mod shapes;
 mod testing;
 
 pub use self::{
-    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    sentinel::*, testing::*,
+    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
+    people::*, sentinel::*, testing::*,
 };

@@ -23,15 +23,8 @@ pub enum SignalKind {
 
 impl SignalKind {
     /// Every kind, in the order of their bits.
-    pub const ALL: [Self; 7] = [
-        Self::Announced,
-        Self::Declared,
-        Self::Checkpoint,
-        Self::Ticket,
-        Self::List,
-        Self::Other,
-        Self::Fence,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Announced, Self::Declared, Self::Checkpoint, Self::Ticket, Self::List, Self::Other, Self::Fence];
 
     /// Its bit.
     pub const fn bit(self) -> i64 {
@@ -141,8 +134,7 @@ pub struct OneArrival {
 /// does not matter.
 #[must_use]
 pub fn fold_signals(signals: &[ArrivalSignal], rules: &ArrivalRules, now: Instant) -> Vec<OneArrival> {
-    let mut seen: Vec<&ArrivalSignal> =
-        signals.iter().filter(|signal| signal.kind != SignalKind::Announced).collect();
+    let mut seen: Vec<&ArrivalSignal> = signals.iter().filter(|signal| signal.kind != SignalKind::Announced).collect();
     seen.sort_by(|a, b| (middle(a), a.fact).cmp(&(middle(b), b.fact)));
     let mut groups: Vec<Vec<&ArrivalSignal>> = Vec::new();
     for signal in seen {
@@ -159,22 +151,20 @@ pub fn fold_signals(signals: &[ArrivalSignal], rules: &ArrivalRules, now: Instan
         let hours = rules.announced_hours;
         let near = |group: &&mut Vec<&ArrivalSignal>| hours_between(middle(group[0]), signal.arrived.0) <= hours;
         // The nearest arrival that nobody else announced, else another announcement of the same.
-        let nearest = groups
-            .iter_mut()
-            .filter(near)
-            .min_by_key(|group| hours_between(middle(group[0]), signal.arrived.0));
+        let nearest =
+            groups.iter_mut().filter(near).min_by_key(|group| hours_between(middle(group[0]), signal.arrived.0));
         match nearest {
             Some(group) => group.push(signal),
-            None => match waiting.iter_mut().find(|group| {
-                hours_between(group[0].arrived.0, signal.arrived.0) <= rules.same_place_hours
-            }) {
+            None => match waiting
+                .iter_mut()
+                .find(|group| hours_between(group[0].arrived.0, signal.arrived.0) <= rules.same_place_hours)
+            {
                 Some(group) => group.push(signal),
                 None => waiting.push(vec![signal]),
             },
         }
     }
-    let mut arrivals: Vec<OneArrival> =
-        groups.iter().chain(&waiting).map(|group| arrival(group, rules, now)).collect();
+    let mut arrivals: Vec<OneArrival> = groups.iter().chain(&waiting).map(|group| arrival(group, rules, now)).collect();
     arrivals.sort_by(|a, b| (a.arrived_at, &a.facts).cmp(&(b.arrived_at, &b.facts)));
     arrivals
 }
@@ -238,7 +228,8 @@ fn arrival(group: &[&ArrivalSignal], rules: &ArrivalRules, now: Instant) -> OneA
         state,
         arrived_at: middle(best),
         known_at: here().map(|signal| signal.recorded_at).min(),
-        channels: here().chain(by_record.iter().filter(|signal| signal.kind == SignalKind::Announced))
+        channels: here()
+            .chain(by_record.iter().filter(|signal| signal.kind == SignalKind::Announced))
             .fold(0, |bits, signal| bits | signal.kind.bit()),
         from: best.from.clone(),
         into: narrowest.map_or(best.into, |signal| signal.into),
@@ -330,7 +321,8 @@ mod tests {
     #[test]
     fn who_was_announced_and_does_not_come_is_closed_after_the_window() {
         let announced = signal("a", SignalKind::Announced, "22T10:00", "20T09:00", "410105");
-        let states = ["22T21:00", "23T09:59", "23T10:00"].map(|now| fold(std::slice::from_ref(&announced), now)[0].state);
+        let states =
+            ["22T21:00", "23T09:59", "23T10:00"].map(|now| fold(std::slice::from_ref(&announced), now)[0].state);
         assert_eq!(states, [ArrivalState::Expected, ArrivalState::Expected, ArrivalState::NoShow]);
     }
 

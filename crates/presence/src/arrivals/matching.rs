@@ -143,8 +143,10 @@ fn is_same_journey(one: &(Instant, Box<str>, DivisionCode), other: &(Instant, Bo
 
 /// Two papers of one kind without a check character, of one length, that differ in one place.
 fn is_one_slip(one: &Document, other: &Document) -> bool {
-    let has_check =
-        matches!(one.kind(), DocumentKind::ResidentId | DocumentKind::HmtResidencePermit | DocumentKind::TemporaryIdentity);
+    let has_check = matches!(
+        one.kind(),
+        DocumentKind::ResidentId | DocumentKind::HmtResidencePermit | DocumentKind::TemporaryIdentity
+    );
     let (one_text, other_text) = (one.reveal().as_bytes(), other.reveal().as_bytes());
     !has_check
         && one.kind() == other.kind()

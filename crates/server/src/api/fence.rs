@@ -14,10 +14,8 @@ use sizao_app::{authorization::Action, fence::BATCH_BYTES_MAX};
 use super::{Operation, Told, op, read::Raw};
 use crate::{context::Ctx, failure::Failure, routes::Who::May, state::Shared};
 
-const EXAMPLE: &str = concat!(
-    r#"{"recv_ms":1647504000000,"person_id":"subscriber-12","tower_id":"17","event_ms":1647503990000}"#,
-    "\n"
-);
+const EXAMPLE: &str =
+    concat!(r#"{"recv_ms":1647504000000,"person_id":"subscriber-12","tower_id":"17","event_ms":1647503990000}"#, "\n");
 
 pub(super) const OPERATIONS: &[Operation] = &[op!(post "/fence/observations" May(Action::Import) => send)
     .says("sendTowerRecords", "Let the fence read records of cell towers")

@@ -11,9 +11,7 @@ use serde_json::json;
 use sizao_app::{
     Refusal,
     authorization::{Action, purposes, usual_purpose},
-    checkpoints::{
-        CheckForm, CheckpointView, DisinfectionForm, FEVER, HOLD_MINUTES_MAX, LaneForm, STAGES, VERDICTS,
-    },
+    checkpoints::{CheckForm, CheckpointView, DisinfectionForm, FEVER, HOLD_MINUTES_MAX, LaneForm, STAGES, VERDICTS},
 };
 use sizao_model::{FactId, Instant, identity::DocumentKind};
 use uuid::Uuid;

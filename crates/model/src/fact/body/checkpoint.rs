@@ -190,7 +190,9 @@ impl TryFrom<DisinfectionWire> for Disinfection {
             Self { place, closes, case, agent, mg_per_litre, contact_minutes, operator, supervisor, evaluation };
         match record.lacks() {
             None => Ok(record),
-            Some("supervisor") => Err("a record that is closed needs 'supervisor', somebody other than 'operator'".into()),
+            Some("supervisor") => {
+                Err("a record that is closed needs 'supervisor', somebody other than 'operator'".into())
+            }
             Some(field) => Err(format!("a record that is closed needs '{field}'")),
         }
     }
