@@ -40,6 +40,8 @@ pub const STOP_MINUTES_MAX: i64 = 20;
 pub const HOLD_MINUTES_MAX: i64 = 60;
 /// Facts read at a time.
 const CHUNK: u64 = 20_000;
+/// Whose keys the entries of checkpoints are.
+const SCOPE: &str = "checkpoints";
 /// Rows on a page.
 const LISTED_MAX: u32 = 200;
 /// Degrees Celsius from which on somebody is held as suspicious.
@@ -195,8 +197,11 @@ impl App {
     ) -> Result<FactId, AppError> {
         let purpose = usual_purpose(actor, Action::WorkCheckpoint)?;
         let at = self.server_time(&form.device_at, &form.device_offset_s, wall)?;
-        self.require_mandate(Collection::Movement, actor.division).await?;
         let inspection = self.inspection_of(actor, form, at)?;
+        self.require_mandate(Collection::Movement, actor.division).await?;
+        if let Some(fact) = self.seen_before(&format!("check/{key}"), &inspection.clone().into()).await? {
+            return Ok(fact);
+        }
         let place = match form.into.trim() {
             "" => actor.division,
             code => DivisionCode::parse(code).map_err(|_| Refusal::field("into", "division-code"))?,
@@ -207,7 +212,7 @@ impl App {
             additions.extend(self.follows_from(actor, person, form, &inspection, place, at, key, wall).await?);
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, person, Reason::of("check"), wall).await?;
-        let fact = self.first_fact("checkpoints", additions).await?;
+        let fact = self.first_fact(SCOPE, additions).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -227,7 +232,7 @@ impl App {
         self.log_deed(actor, Action::WorkCheckpoint, purpose, None, Reason::of(outcome), wall).await?;
         let body = HoldEnded { of, outcome: outcome.into(), by: actor.account.to_string().into() };
         let ended = addition(None, record.division, self.now(), body.into(), format!("hold/{of}"));
-        self.first_fact("checkpoints", vec![ended]).await?;
+        self.first_fact(SCOPE, vec![ended]).await?;
         self.follow_checkpoints().await
     }
 
@@ -246,9 +251,9 @@ impl App {
         let stage = STAGES.iter().find(|(word, _)| *word == form.stage).map(|(_, stage)| *stage);
         let stage = stage.ok_or(Refusal::field("stage", "choose"))?;
         let at = self.server_time(&form.device_at, &form.device_offset_s, wall)?;
-        self.require_mandate(Collection::Movement, actor.division).await?;
         let journey = text("journey", &form.journey)?.filter(|journey| journey.len() <= 40);
         let journey = journey.ok_or(Refusal::field("journey", "empty"))?;
+        self.require_mandate(Collection::Movement, actor.division).await?;
         let known = self.store().journeys_open(DivisionCode::HENAN, 10_000).await?;
         let known = known.into_iter().find(|row| row.journey == *journey).map(|row| row.person);
         let person = match known {
@@ -270,12 +275,15 @@ impl App {
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, Some(person), Reason::of("lane"), wall).await?;
         let step = LaneStep { stage, unit: actor.unit_name.as_str().into(), seal, journey };
+        if let Some(fact) = self.seen_before(&format!("lane/{key}"), &step.clone().into()).await? {
+            return Ok(fact);
+        }
         let mut additions = vec![addition(Some(person), actor.division, at, step.into(), format!("lane/{key}"))];
         if stage == LaneStage::Sampled {
             let sample = Sample { method: TestMethod::NucleicTest, lab: None, pool: None, disease: None };
             additions.push(addition(Some(person), actor.division, at, sample.into(), format!("lane/{key}/sample")));
         }
-        let fact = self.first_fact("checkpoints", additions).await?;
+        let fact = self.first_fact(SCOPE, additions).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -326,7 +334,7 @@ impl App {
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, None, Reason::of("disinfection"), wall).await?;
         let body = addition(None, actor.division, self.now(), record.into(), format!("disinfection/{key}"));
-        let fact = self.first_fact("checkpoints", vec![body]).await?;
+        let fact = self.first_fact(SCOPE, vec![body]).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -542,6 +550,18 @@ impl App {
             additions.push(addition(Some(person), place, at, report.into(), format!("check/{key}/fever")));
         }
         Ok(additions)
+    }
+
+    /// The fact that a device sent under this key before. The server's time of it is the first one's: a device whose clock is
+    /// ahead would be dated anew each time.
+    async fn seen_before(&self, key: &str, body: &FactBody) -> Result<Option<FactId>, AppError> {
+        let source = self.store().source(SCOPE).await?;
+        let found = self.store().find_by_sender_keys(source, &[key.into()]).await?;
+        let Some(id) = found.get(key).copied() else { return Ok(None) };
+        match self.store().load_fact(id).await? {
+            Some(stored) if stored.fact.body != *body => Err(Refusal::Changed.into()),
+            _ => Ok(Some(id)),
+        }
     }
 
     async fn first_fact(&self, scope: &str, additions: Vec<Addition>) -> Result<FactId, AppError> {

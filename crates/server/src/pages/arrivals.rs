@@ -59,6 +59,12 @@ struct Line {
 }
 
 impl ArrivalsTemplate {
+    /// What the fence keeps, in one sentence.
+    fn kept(&self) -> String {
+        let (sketches, questions) = (self.fence.sketches.to_string(), self.fence.questions.to_string());
+        self.c.t2("arr-fence-kept", ("sketches", &sketches), ("questions", &questions))
+    }
+
     fn is(&self, filter: &ArrivalFilter) -> bool {
         *filter == self.filter
     }
