@@ -40,6 +40,8 @@ named! {
         MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
+        /// See whose proposals stand out, and decide about freezes (异常监测).
+        WatchProposals = "watch-proposals",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -78,6 +80,18 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Scan people and tubes at a desk (采样登记).
+        TakeSamples = "take-samples",
+        /// Receive tubes, bring in results, mend messages (检测与结果上报).
+        RunLab = "run-lab",
+        /// Who of the key groups is due for a test (应检名单).
+        ViewScreening = "view-screening",
+        /// Plan and open rounds (筛查组织).
+        PlanRounds = "plan-rounds",
+        /// Pools that are not negative: who waits, who was reached (混管追阳).
+        FollowPools = "follow-pools",
+        /// Say that somebody with a positive single sample is a case (病例判定).
+        DiagnoseCases = "diagnose-cases",
     }
 }
 
@@ -135,6 +149,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
         ],
     ),
     (
@@ -160,6 +177,10 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
+            (A::DiagnoseCases, &[P::Control]),
         ],
     ),
     (
@@ -171,7 +192,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
+    (
+        Role::Lab,
+        &[
+            (A::RunLab, &[P::Reporting]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
+    ),
     (
         Role::Sentinel,
         &[
@@ -206,6 +235,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewArrivals, &[P::Care]),
             (A::EnterArrivals, &[P::Care]),
             (A::AnswerArrivals, &[P::Care]),
+            (A::TakeSamples, &[P::Reporting]),
+            (A::ViewScreening, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
@@ -225,6 +256,7 @@ const TABLE: &[(Role, &[Right])] = &[
         &[
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
+            (A::WatchProposals, &[P::Audit]),
             (A::VerifyLog, &[P::Audit]),
             (A::MakeTokens, &[P::Audit]),
         ],

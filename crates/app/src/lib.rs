@@ -20,6 +20,7 @@ pub mod fence;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod laboratory;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
@@ -33,12 +34,15 @@ pub mod policy_changes;
 pub mod refusal;
 pub mod residents;
 pub mod saved_views;
+pub mod screening;
 pub mod sentinels;
 pub mod signals;
 pub mod totp;
 pub mod transmission;
+pub mod transparency;
+pub mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
@@ -66,6 +70,10 @@ pub struct App {
     recent: Mutex<Recent>,
     /// The detector of the fence, where the operator gave it towers and a border.
     fence: tokio::sync::Mutex<Option<fence::Fence>>,
+    /// Scans of tubes are decided one batch at a time.
+    scanning: laboratory::Scanning,
+    /// How many people are many.
+    many: AtomicUsize,
 }
 
 impl App {
@@ -81,10 +89,11 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent) = Default::default();
+        let (assessing, recent, scanning) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence })
+        let many = AtomicUsize::new(assessments::MANY);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many })
     }
 
     /// The store.

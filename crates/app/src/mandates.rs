@@ -71,6 +71,7 @@ impl Collection {
             FactKind::Person | FactKind::IdentityLink | FactKind::IdentityUnlink | FactKind::VaccineDose => {
                 Self::Registers
             }
+            FactKind::GroupMember | FactKind::GroupPause => Self::Registers,
             FactKind::SentinelReport => Self::Sentinels,
             _ => return None,
         })

@@ -145,6 +145,8 @@ impl FactBody {
             Self::CareGiven(body) => vec![body.of],
             Self::Appeal(body) => body.against.into_iter().chain([body.opened_by]).collect(),
             Self::AppealDecision(body) => vec![body.of],
+            Self::WatchFreeze(body) => body.proposed.clone(),
+            Self::WatchDecision(body) => vec![body.of],
             _ => Vec::new(),
         }
     }
@@ -175,6 +177,8 @@ impl FactBody {
             Self::CareGiven(body) => vec![&mut body.of],
             Self::Appeal(body) => body.against.iter_mut().chain([&mut body.opened_by]).collect(),
             Self::AppealDecision(body) => vec![&mut body.of],
+            Self::WatchFreeze(body) => body.proposed.iter_mut().collect(),
+            Self::WatchDecision(body) => vec![&mut body.of],
             _ => Vec::new(),
         }
     }

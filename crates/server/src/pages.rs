@@ -21,7 +21,9 @@ pub(crate) mod sentinel;
 pub(crate) mod sentinels;
 pub(crate) mod sign_in;
 pub(crate) mod signals;
+pub(crate) mod transparency;
 pub(crate) mod visits;
+pub(crate) mod watch;
 
 use askama::Template;
 use axum::{

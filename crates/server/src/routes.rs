@@ -13,7 +13,7 @@ use crate::{
     api, assets,
     pages::{
         accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node,
-        packs, people, person, report, sentinel, sentinels, sign_in, signals, visits,
+        packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -58,6 +58,8 @@ pub const ROUTES: &[Route] = routes![
     get "/metrics" Anyone => node::metrics,
     get "/assets/{version}/{name}" Anyone => assets::file,
     get "/sw.js" Anyone => assets::service_worker,
+    get "/transparency" Anyone => transparency::show,
+    get "/transparency.json" Anyone => transparency::data,
     get "/sign-in" Anyone => sign_in::form,
     post "/sign-in" Anyone => sign_in::sign_in,
     get "/setup/{token}" Anyone => sign_in::set_up_form,
@@ -125,6 +127,8 @@ pub const ROUTES: &[Route] = routes![
     get "/audit/consistency" May(A::VerifyLog) => audit::consistency,
     get "/audit/proof" May(A::VerifyLog) => audit::proof_of,
     get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
+    get "/watch" May(A::WatchProposals) => watch::list,
+    post "/watch/{id}/decide" May(A::WatchProposals) => watch::decide,
     get "/mandates" May(A::ViewMandates) => mandates::list,
     post "/mandates" May(A::GiveMandates) => mandates::propose,
     post "/mandates/{id}/sign" May(A::GiveMandates) => mandates::sign,

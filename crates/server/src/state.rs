@@ -56,6 +56,8 @@ pub struct Shared {
     pub(crate) jobs_at: AtomicI64,
     /// The hour for which signals were looked for last.
     pub(crate) watched_hour: AtomicI64,
+    /// The public figures, as they were counted last.
+    pub(crate) figures: tokio::sync::Mutex<Option<sizao_app::transparency::Figures>>,
     /// Verifying reads the whole log: one at a time.
     pub(crate) verifying: Semaphore,
     /// Whether the wall's clock can be trusted.
@@ -81,6 +83,7 @@ impl Shared {
             jobs_fine: AtomicBool::new(true),
             jobs_at: AtomicI64::new(0),
             watched_hour: AtomicI64::new(i64::MIN),
+            figures: tokio::sync::Mutex::default(),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
             announcing: RateGate::default(),
@@ -139,6 +142,10 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     let lapsed = shared.app.lapse_appeals().await?;
     if lapsed > 0 {
         tracing::warn!(lapsed, "{lapsed} appeals lapsed in favour of the person: nobody decided in time");
+    }
+    let watched = shared.app.watch_proposals().await?;
+    if watched.frozen > 0 {
+        tracing::warn!(frozen = watched.frozen, "{} freezes wait for an auditor", watched.frozen);
     }
     shared.app.forget_passes().await?;
     let handed = shared.app.escalate_signals().await?;

@@ -50,7 +50,7 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 17] = [
+const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
@@ -66,6 +66,7 @@ const TABS: [(Action, &str, &str); 17] = [
     (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::ViewOperation, "/operation", "tab-operation"),
 ];

@@ -23,9 +23,11 @@ mod envelope;
 mod error;
 mod facts;
 mod fence;
+mod figures;
 mod identity;
 mod imports;
 mod keys;
+mod laboratory;
 mod lease;
 mod log;
 mod loops;
@@ -47,6 +49,7 @@ mod store;
 mod tiered;
 mod vault;
 mod wal;
+mod watch;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
@@ -57,10 +60,15 @@ pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, P
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
+pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
-pub use lease::{AssessingLease, ListLease};
+pub use laboratory::{
+    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
+    SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
+};
+pub use lease::{AssessingLease, ListLease, ScanningLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -72,7 +80,7 @@ pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
-pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
+pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;
@@ -82,3 +90,4 @@ pub use sessions::SessionRecord;
 pub use signals::{ReviewRecord, SignalRecord, SignalStep};
 pub use store::{Place, Store, StoreKind};
 pub use vault::{VaultPerson, reveal::PersonDetails};
+pub use watch::{FreezeRecord, ProposedBatch, WatchedRow};

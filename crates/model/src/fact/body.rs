@@ -10,11 +10,13 @@ mod illness;
 mod isolation;
 mod movement;
 mod people;
+mod screening;
 mod sentinel;
 mod shapes;
 mod testing;
+mod watch;
 
 pub use self::{
     area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
-    people::*, sentinel::*, testing::*,
+    people::*, screening::*, sentinel::*, testing::*, watch::*,
 };

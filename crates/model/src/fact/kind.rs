@@ -160,6 +160,22 @@ fact_kinds! {
     Appeal "appeal" 42 true Case,
     /// An appeal is decided, or lapses (申诉决定).
     AppealDecision "appeal_decision" 43 true Case,
+    /// New openings of a class by one officer are held back until an auditor has looked (冻结).
+    WatchFreeze "watch_freeze" 60 false Governance,
+    /// An auditor's decision about a freeze (冻结决定).
+    WatchDecision "watch_decision" 61 false Governance,
+    /// An order was refused because it conflicts with a rule (拒绝执行).
+    OrderRefused "order_refused" 62 false Governance,
+    /// Care, food, a vote or a court was reached without a code (替代通道).
+    AlternativePath "alternative_path" 63 true Case,
+    /// A step of a tube on its way from the desk to the laboratory (采样管流转).
+    TubeStep "tube_step" 70 false Test,
+    /// A round of screening begins (筛查轮次).
+    ScreeningRound "screening_round" 71 false Governance,
+    /// Somebody belongs to a key group (重点人群).
+    GroupMember "group_member" 72 true Case,
+    /// Somebody of a key group is not tested for a time (暂免).
+    GroupPause "group_pause" 73 true Case,
 }
 
 impl fmt::Display for FactKind {
