@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ed25519_dalek::VerifyingKey;
 use sizao_interop::{pass, slip};
 use sizao_model::{
-    DivisionCode, FactBody, FactId, Happened, Instant, PersonId,
+    DivisionCode, FactBody, FactId, FactKind, Happened, Instant, PersonId,
     draft::{PersonDraft, PersonName},
     fact::{
         Arrival, CheckReason, CheckVerdict, Disinfection, EvidenceKind, HoldEnded, Inspection, LaneStage, LaneStep,
@@ -38,8 +38,10 @@ pub const WAIT_MINUTES_MAX: i64 = 30;
 pub const STOP_MINUTES_MAX: i64 = 20;
 /// Somebody held longer without an outcome is an alarm; minutes.
 pub const HOLD_MINUTES_MAX: i64 = 60;
-/// Facts read at a time.
-const CHUNK: u64 = 20_000;
+/// Leaves read at a time.
+const CHUNK: u64 = 50_000;
+/// Kinds of facts that checkpoints make.
+const KINDS: [FactKind; 4] = [FactKind::Inspection, FactKind::HoldEnded, FactKind::LaneStep, FactKind::Disinfection];
 /// Whose keys the entries of checkpoints are.
 const SCOPE: &str = "checkpoints";
 /// Rows on a page.
@@ -199,7 +201,7 @@ impl App {
         let at = self.server_time(&form.device_at, &form.device_offset_s, wall)?;
         let inspection = self.inspection_of(actor, form, at)?;
         self.require_mandate(Collection::Movement, actor.division).await?;
-        if let Some(fact) = self.seen_before(&format!("check/{key}"), &inspection.clone().into()).await? {
+        if let Some(fact) = self.seen_before(SCOPE, &format!("check/{key}"), &inspection.clone().into()).await? {
             return Ok(fact);
         }
         let place = match form.into.trim() {
@@ -275,7 +277,7 @@ impl App {
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, Some(person), Reason::of("lane"), wall).await?;
         let step = LaneStep { stage, unit: actor.unit_name.as_str().into(), seal, journey };
-        if let Some(fact) = self.seen_before(&format!("lane/{key}"), &step.clone().into()).await? {
+        if let Some(fact) = self.seen_before(SCOPE, &format!("lane/{key}"), &step.clone().into()).await? {
             return Ok(fact);
         }
         let mut additions = vec![addition(Some(person), actor.division, at, step.into(), format!("lane/{key}"))];
@@ -392,7 +394,7 @@ impl App {
         let mut from = self.store().checkpoint_watermark().await?;
         while from < size {
             let to = (from + CHUNK).min(size);
-            let (facts, _) = self.store().load_leaves_that_fit(from, to).await?;
+            let facts = self.store().load_kinds_among(from, to, &KINDS).await?;
             let (mut checks, mut ended, mut journeys) = (Vec::new(), Vec::new(), Vec::new());
             let (mut begun, mut closed) = (Vec::new(), Vec::new());
             for stored in &facts {
@@ -550,18 +552,6 @@ impl App {
             additions.push(addition(Some(person), place, at, report.into(), format!("check/{key}/fever")));
         }
         Ok(additions)
-    }
-
-    /// The fact that a device sent under this key before. The server's time of it is the first one's: a device whose clock is
-    /// ahead would be dated anew each time.
-    async fn seen_before(&self, key: &str, body: &FactBody) -> Result<Option<FactId>, AppError> {
-        let source = self.store().source(SCOPE).await?;
-        let found = self.store().find_by_sender_keys(source, &[key.into()]).await?;
-        let Some(id) = found.get(key).copied() else { return Ok(None) };
-        match self.store().load_fact(id).await? {
-            Some(stored) if stored.fact.body != *body => Err(Refusal::Changed.into()),
-            _ => Ok(Some(id)),
-        }
     }
 
     async fn first_fact(&self, scope: &str, additions: Vec<Addition>) -> Result<FactId, AppError> {
