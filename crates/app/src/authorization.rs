@@ -68,6 +68,12 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Send scans of place codes (场所码).
+        SendScans = "send-scans",
+        /// The register of places, what they show, and registering by hand (场所登记).
+        KeepPlaces = "keep-places",
+        /// A case's file: window, places, contacts found and entered (个案流调).
+        TraceCases = "trace-cases",
     }
 }
 
@@ -144,12 +150,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::TraceCases, &[P::Tracing]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
     (
         Role::Tracer,
         &[
+            (A::TraceCases, &[P::Tracing]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
@@ -175,7 +184,16 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::CheckPasses, &[P::Control]),
         ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
+    (
+        Role::VenueKeeper,
+        &[
+            (A::ViewMandates, &[P::Reporting]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::SendScans, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
+    ),
     (
         Role::CommunityWorker,
         &[

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod case_file;
 pub mod courses;
 mod error;
 pub mod export;
@@ -17,6 +18,7 @@ pub mod facts_intake;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod ledger;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
@@ -61,6 +63,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// The ledger of stays.
+    ledger: ledger::LedgerDesk,
 }
 
 impl App {
@@ -76,9 +80,9 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent) = Default::default();
+        let (assessing, recent, ledger) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, ledger })
     }
 
     /// The store.

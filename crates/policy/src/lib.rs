@@ -19,6 +19,7 @@ mod plan;
 mod rules;
 mod scenario;
 mod timeline;
+mod windows;
 
 pub use adoption::{AdoptedPack, adopted_packs};
 pub use assess::{Bearing, assess, bearing};
@@ -28,3 +29,4 @@ pub use index::{FactIndex, Mention, Reach, mentions, reach};
 pub use pack::{Pack, PackError};
 pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};
+pub use windows::{CaseWindow, infectious_windows};

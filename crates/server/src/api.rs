@@ -11,6 +11,7 @@ mod node;
 mod openapi;
 mod people;
 mod read;
+mod scans;
 mod wire;
 
 use std::sync::Arc;
@@ -179,9 +180,10 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 6] = [
+const PARTS: [&[Operation]; 7] = [
     node::OPERATIONS,
     facts::OPERATIONS,
+    scans::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
     mandates::OPERATIONS,

@@ -50,17 +50,19 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 14] = [
+const TABS: [(Action, &str, &str); 16] = [
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
+    (Action::TraceCases, "/cases", "tab-cases"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),
     (Action::ViewSentinels, "/sentinels", "tab-sentinels"),
     (Action::Import, "/imports", "tab-imports"),
     (Action::ViewPacks, "/packs", "tab-packs"),
+    (Action::KeepPlaces, "/places", "tab-places"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),

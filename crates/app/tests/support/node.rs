@@ -32,7 +32,7 @@ impl Clock for Hand {
 }
 
 pub struct Node {
-    pub app: App,
+    pub app: Arc<App>,
     clock: Arc<Hand>,
     signer: SigningKey,
 }
@@ -48,7 +48,7 @@ impl Node {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let rules = Rules::new(PackTimeline::new(packs).unwrap(), &texts);
         let app = App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap();
-        Self { app, clock, signer }
+        Self { app: Arc::new(app), clock, signer }
     }
 
     pub fn now(&self) -> Instant {

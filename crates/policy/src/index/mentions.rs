@@ -74,7 +74,9 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
         | FactBody::PackAdopted(_)
-        | FactBody::SentinelReport(_) => {}
+        | FactBody::SentinelReport(_)
+        | FactBody::LedgerDay(_)
+        | FactBody::Investigation(_) => {}
     }
     found.into_iter()
 }
