@@ -24,7 +24,6 @@ pub use self::{
     entry::{EnteredContact, GROUPS, RELATIONS, RowWrong, SHEET_MAX, SheetOutcome, SheetRow},
     investigation::{Answered, Mark, PARTS, Part as PartOf, Question, parts},
 };
-pub use sizao_presence::Closeness;
 use crate::{
     App, AppError,
     access::Reason,
@@ -35,6 +34,7 @@ use crate::{
     people::{PeoplePage, PersonLine, number},
     refusal::Refusal,
 };
+pub use sizao_presence::Closeness;
 
 /// Contacts on record that a page shows.
 const KNOWN_MAX: usize = 500;
@@ -161,8 +161,7 @@ impl App {
 
     /// Exposures that name this person as the case, those withdrawn left out.
     pub(crate) async fn known_contacts(&self, person: PersonId) -> Result<Vec<KnownContact>, AppError> {
-        let leaves =
-            self.store().leaves_mentioning(vec![MentionKey::named(person)], &[FactKind::Exposure]).await?;
+        let leaves = self.store().leaves_mentioning(vec![MentionKey::named(person)], &[FactKind::Exposure]).await?;
         let (stored, _) = self.store().load_at(&leaves).await?;
         let exposures: Vec<Fact> = stored
             .into_iter()

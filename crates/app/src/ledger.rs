@@ -119,7 +119,12 @@ impl Live {
             Arc::make_mut(&mut self.settings).set_seat(place, person, span, seat);
         }
         if entry.leave_s.is_some() {
-            return Ok(self.ledger.record(ReportedStay { person, place, enter_s: entry.enter_s, leave_s: entry.leave_s })?);
+            return Ok(self.ledger.record(ReportedStay {
+                person,
+                place,
+                enter_s: entry.enter_s,
+                leave_s: entry.leave_s,
+            })?);
         }
         let coming = (entry.person, entry.place, entry.enter_s);
         self.open.insert(row.key, coming);

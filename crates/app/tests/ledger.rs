@@ -207,8 +207,11 @@ async fn a_dropped_day_is_in_no_database_segment_index_log_or_later_backup() {
         .await;
         let only_then = PersonId::from_label("only then");
         let rows = node.app.store().load_presence().await.unwrap();
-        let keys: Vec<Vec<u8>> =
-            rows.iter().filter(|row| row.day == CivilDay::parse("2022-03-11").unwrap()).map(|row| row.key.to_vec()).collect();
+        let keys: Vec<Vec<u8>> = rows
+            .iter()
+            .filter(|row| row.day == CivilDay::parse("2022-03-11").unwrap())
+            .map(|row| row.key.to_vec())
+            .collect();
         assert_eq!(keys.len(), 2);
         node.app.close_days(CivilDay::parse("2022-03-13").unwrap()).await.unwrap();
         let segments = node.app.store().list_segments().await.unwrap();

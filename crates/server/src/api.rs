@@ -5,6 +5,7 @@
 
 mod accounts;
 mod facts;
+mod fence;
 mod imports;
 mod mandates;
 mod node;
@@ -180,10 +181,11 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 7] = [
+const PARTS: [&[Operation]; 8] = [
     node::OPERATIONS,
     facts::OPERATIONS,
     scans::OPERATIONS,
+    fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
     mandates::OPERATIONS,

@@ -50,11 +50,14 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 16] = [
+const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
+    (Action::WorkCheckpoint, "/checkpoint", "tab-checkpoint"),
+    (Action::ViewArrivals, "/arrivals", "tab-arrivals"),
+    (Action::ViewCheckpoints, "/checkpoints", "cp-board"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::TraceCases, "/cases", "tab-cases"),
     (Action::ListPeople, "/people", "tab-people"),
@@ -65,6 +68,7 @@ const TABS: [(Action, &str, &str); 16] = [
     (Action::KeepPlaces, "/places", "tab-places"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::ViewOperation, "/operation", "tab-operation"),
 ];

@@ -110,8 +110,7 @@ impl Store {
         ids.sort_unstable();
         ids.dedup();
         let select = "SELECT person, no FROM ledger_person WHERE person";
-        let mut known: Vec<(Uuid, i64)> =
-            bulk::find(self.db.reader(), select, &Column::Id(ids.clone()), "").await?;
+        let mut known: Vec<(Uuid, i64)> = bulk::find(self.db.reader(), select, &Column::Id(ids.clone()), "").await?;
         if known.len() < ids.len() {
             let mut tx = self.db.begin().await?;
             if let Either::Postgres(tx) = &mut tx {
@@ -192,10 +191,8 @@ impl Store {
         places: &[(String, DivisionCode, String, String, Option<u32>)],
         now: Instant,
     ) -> Result<Vec<u32>, StoreError> {
-        let tokens: Vec<Vec<u8>> = places
-            .iter()
-            .map(|(words, ..)| self.keys.search_token(&[b"place", words.as_bytes()]).to_vec())
-            .collect();
+        let tokens: Vec<Vec<u8>> =
+            places.iter().map(|(words, ..)| self.keys.search_token(&[b"place", words.as_bytes()]).to_vec()).collect();
         let mut sorted = tokens.clone();
         sorted.sort_unstable();
         sorted.dedup();
@@ -316,7 +313,10 @@ impl Store {
         rows.into_iter().map(|row| self.place_of_row(row)).collect()
     }
 
-    fn place_of_row(&self, (no, id, division, kind, sealed, capacity, added_at): PlaceRow) -> Result<PlaceRecord, StoreError> {
+    fn place_of_row(
+        &self,
+        (no, id, division, kind, sealed, capacity, added_at): PlaceRow,
+    ) -> Result<PlaceRecord, StoreError> {
         Ok(PlaceRecord {
             no: no as u32,
             id,

@@ -256,7 +256,8 @@ fn sound(name: &str) -> String {
 
 /// Sounds that are mixed up where Henan's speech is spoken or a telephone is bad.
 fn near(sound: &str) -> String {
-    let pairs = [("zh", "z"), ("ch", "c"), ("sh", "s"), ("ang", "an"), ("eng", "en"), ("ing", "in"), ("l", "n"), ("hu", "f")];
+    let pairs =
+        [("zh", "z"), ("ch", "c"), ("sh", "s"), ("ang", "an"), ("eng", "en"), ("ing", "in"), ("l", "n"), ("hu", "f")];
     pairs.iter().fold(sound.to_owned(), |sound, (from, to)| sound.replace(from, to))
 }
 

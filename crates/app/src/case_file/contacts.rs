@@ -8,7 +8,9 @@ use sizao_model::{
     measure::ContactClass,
 };
 use sizao_policy::CaseWindow;
-use sizao_presence::{CaseNo, Closeness, Duration as Least, Evidence, IndexCase, PersonNo, SettingRules, find_evidence};
+use sizao_presence::{
+    CaseNo, Closeness, Duration as Least, Evidence, IndexCase, PersonNo, SettingRules, find_evidence,
+};
 use sizao_store::{PlaceRecord, Receipt};
 
 use super::{OwnFact, PURPOSE, span_of};
@@ -243,10 +245,7 @@ impl App {
                 class: Some(class),
                 meeting: Some(Box::new(meeting)),
             };
-            let span = Happened::during(
-                Edge::At(moment(last.span.from_s)),
-                Some(Edge::At(moment(last.span.until_s))),
-            );
+            let span = Happened::during(Edge::At(moment(last.span.from_s)), Some(Edge::At(moment(last.span.until_s))));
             let Ok(happened) = span else { continue };
             let division = place.map_or(actor.division, |place| place.division);
             let words = format!("{person}/{contact}/{}", last.span.until_s);

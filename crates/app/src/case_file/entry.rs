@@ -18,7 +18,8 @@ use crate::{
     authorization::{Action, can},
     identity::Actor,
     mandates::Collection,
-    names, people::number,
+    names,
+    people::number,
     refusal::Refusal,
 };
 
@@ -29,7 +30,8 @@ const CELL_MAX: usize = 60;
 /// A last contact lies so many days back at most.
 const DAYS_MAX: i32 = 60;
 /// Words that the sheet offers for what two are to each other; any other word may be typed.
-pub const RELATIONS: [&str; 8] = ["lives-with", "same-table", "same-office", "same-vehicle", "same-class", "cared-for", "played", "passed"];
+pub const RELATIONS: [&str; 8] =
+    ["lives-with", "same-table", "same-office", "same-vehicle", "same-class", "cared-for", "played", "passed"];
 /// Marks of households and vehicles: rows of one mark share what is left blank.
 pub const GROUPS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 

@@ -6,12 +6,7 @@ use sizao_model::{Fact, FactBody, FactId, Instant, PersonId, fact::Investigation
 
 use super::PURPOSE;
 use crate::{
-    App, AppError,
-    access::Reason,
-    authorization::Action,
-    identity::Actor,
-    mandates::Collection,
-    refusal::Refusal,
+    App, AppError, access::Reason, authorization::Action, identity::Actor, mandates::Collection, refusal::Refusal,
 };
 
 /// Longest answer, in characters.
@@ -147,9 +142,9 @@ impl App {
 
 /// The clocks: from when the latest diagnosis was put on record. None for who is no case.
 pub(super) fn marks(facts: &[Fact], _now: Instant) -> Vec<Mark> {
-    let reported = facts.iter().filter(|fact| {
-        matches!(&fact.body, FactBody::Diagnosis(one) if one.status != sizao_model::fact::CaseStatus::Excluded)
-    });
+    let reported = facts.iter().filter(
+        |fact| matches!(&fact.body, FactBody::Diagnosis(one) if one.status != sizao_model::fact::CaseStatus::Excluded),
+    );
     let Some(reported_at) = reported.map(|fact| fact.recorded_at).max() else { return Vec::new() };
     PARTS
         .iter()

@@ -130,8 +130,7 @@ impl App {
     /// [`AppError`]. Repeating it ends what was begun.
     pub async fn drop_days(&self, before: CivilDay, basis: &str) -> Result<Vec<DroppedDay>, AppError> {
         let _alone = self.ledger.closing.lock().await;
-        let days: Vec<CivilDay> =
-            self.store().presence_days().await?.into_iter().filter(|day| *day < before).collect();
+        let days: Vec<CivilDay> = self.store().presence_days().await?.into_iter().filter(|day| *day < before).collect();
         let mut dropped = Vec::with_capacity(days.len());
         for day in days {
             let (certificate, files) = self.store().drop_presence_day(day, basis, self.now()).await?;
@@ -319,11 +318,8 @@ fn stay(row: &PresenceRow, leave_s: u32) -> Stay {
 }
 
 fn make_folder(folder: &Path) -> Result<(), AppError> {
-    let failed = |cause| AppError::from(sizao_warehouse::WarehouseError::File {
-        path: folder.to_owned(),
-        doing: "made",
-        cause,
-    });
+    let failed =
+        |cause| AppError::from(sizao_warehouse::WarehouseError::File { path: folder.to_owned(), doing: "made", cause });
     if folder.is_dir() {
         return Ok(());
     }

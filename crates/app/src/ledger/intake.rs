@@ -278,7 +278,10 @@ impl App {
         };
         let county = |division: DivisionCode| division.to_string().chars().take(6).collect::<String>();
         let mut flags = if code.shown_at(at) { 0 } else { Flag::Stale.bit() };
-        if one.near.is_some_and(|near| !county(near).starts_with(&county(place)) && !county(place).starts_with(&county(near))) {
+        if one
+            .near
+            .is_some_and(|near| !county(near).starts_with(&county(place)) && !county(place).starts_with(&county(near)))
+        {
             flags |= Flag::Far.bit();
         }
         let at_s = seconds(at);
@@ -336,7 +339,8 @@ impl App {
                     let mut flags = entry.flags;
                     if entry.of.is_none()
                         && entry.known == Known::Scan
-                        && self.comes_from_afar(person, entry.place, entry.enter_s).await? {
+                        && self.comes_from_afar(person, entry.place, entry.enter_s).await?
+                    {
                         flags |= Flag::Far.bit();
                     }
                     receipts.push(StayReceipt::Stored(Flag::of(flags)));
@@ -409,7 +413,12 @@ impl App {
             .collect()
     }
 
-    async fn learn_people(&self, entries: &[&StayEntry], words: &[PersonId], missing: &[usize]) -> Result<(), AppError> {
+    async fn learn_people(
+        &self,
+        entries: &[&StayEntry],
+        words: &[PersonId],
+        missing: &[usize],
+    ) -> Result<(), AppError> {
         let now = self.now();
         let mut ids: Vec<(PersonId, PersonId)> = Vec::new();
         let mut new: Vec<(PersonId, VaultPerson)> = Vec::new();

@@ -47,8 +47,8 @@ impl Node {
         let packs = ids.iter().zip(&texts).map(|(id, text)| Pack::from_toml(id, text).unwrap()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let rules = Rules::new(PackTimeline::new(packs).unwrap(), &texts);
-        let app = App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap();
-        Self { app: Arc::new(app), clock, signer }
+        let app = Arc::new(App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap());
+        Self { app, clock, signer }
     }
 
     pub fn now(&self) -> Instant {

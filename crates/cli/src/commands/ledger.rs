@@ -102,7 +102,9 @@ pub async fn run(node: &NodeArgs, order: Ledger, json: bool) -> Result<ExitCode>
                 json,
                 || match &closed[..] {
                     [] => "No day is over that is not closed.".to_owned(),
-                    closed => closed.iter().map(|one| format!("{}: {} stays\n", one.file, thousands(one.rows))).collect(),
+                    closed => {
+                        closed.iter().map(|one| format!("{}: {} stays\n", one.file, thousands(one.rows))).collect()
+                    }
                 },
                 || json!({"closed": closed.iter().map(|one| json!({"file": one.file, "stays": one.rows, "bytes": one.bytes, "leaf": one.leaf})).collect::<Vec<_>>()}),
             );
@@ -114,7 +116,16 @@ pub async fn run(node: &NodeArgs, order: Ledger, json: bool) -> Result<ExitCode>
                 json,
                 || match &dropped[..] {
                     [] => format!("The ledger has nothing from before {before}."),
-                    dropped => dropped.iter().map(|one| format!("{}: dropped under certificate {}\n", one.day, one.certificate.map_or("–".to_owned(), |no| no.to_string()))).collect(),
+                    dropped => dropped
+                        .iter()
+                        .map(|one| {
+                            format!(
+                                "{}: dropped under certificate {}\n",
+                                one.day,
+                                one.certificate.map_or("–".to_owned(), |no| no.to_string())
+                            )
+                        })
+                        .collect(),
                 },
                 || json!({"dropped": dropped.iter().map(|one| json!({"day": one.day.to_string(), "certificate": one.certificate, "files": one.files})).collect::<Vec<_>>()}),
             );
@@ -128,7 +139,10 @@ pub async fn run(node: &NodeArgs, order: Ledger, json: bool) -> Result<ExitCode>
                 json,
                 || {
                     let (rows, left_out) = (thousands(done.rows), thousands(done.left_out));
-                    format!("{rows} stays are in {}; {left_out} at places of fewer than ten people were left out.", out.display())
+                    format!(
+                        "{rows} stays are in {}; {left_out} at places of fewer than ten people were left out.",
+                        out.display()
+                    )
                 },
                 || json!({"rows": done.rows, "left_out": done.left_out, "bytes": done.bytes, "sha256": done.sha256}),
             );
@@ -216,14 +230,18 @@ fn told(report: &ListReport, json: bool) {
         json,
         || {
             let [rows, stored, repeated] = [report.rows, report.stored, report.repeated].map(thousands);
-            let mut lines = vec![format!("{rows} rows read: {stored} stored, {repeated} were in before, {refused} handed back")];
+            let mut lines =
+                vec![format!("{rows} rows read: {stored} stored, {repeated} were in before, {refused} handed back")];
             lines.extend(report.refused.iter().map(|(rule, count)| {
                 let told = sizao_app::ledger::StayRefusal(rule).told();
                 format!("  {rule}: {} ({told})", thousands(*count))
             }));
             lines.extend(report.examples.iter().take(10).map(|(row, rule)| format!("    row {row}: {rule}")));
             if report.busy_people > 0 {
-                lines.push(format!("  {} people have more than 500 stays in a day: a shared card or a gate", report.busy_people));
+                lines.push(format!(
+                    "  {} people have more than 500 stays in a day: a shared card or a gate",
+                    report.busy_people
+                ));
             }
             if report.crowded_places > 0 {
                 lines.push(format!("  {} places have more than 1,000,000 stays: too coarse", report.crowded_places));
@@ -231,7 +249,8 @@ fn told(report: &ListReport, json: bool) {
             lines.join("\n")
         },
         || {
-            let examples: Vec<_> = report.examples.iter().map(|(row, rule)| json!({"row": row, "rule": rule})).collect();
+            let examples: Vec<_> =
+                report.examples.iter().map(|(row, rule)| json!({"row": row, "rule": rule})).collect();
             json!({"rows": report.rows, "stored": report.stored, "repeated": report.repeated, "refused": report.refused,
                    "examples": examples, "busy_people": report.busy_people, "crowded_places": report.crowded_places})
         },
@@ -252,7 +271,13 @@ async fn state(app: &App, json: bool) -> Result<()> {
                 thousands(state.set_aside)
             )];
             lines.extend(state.segments.iter().map(|one| {
-                format!("  {}: {} stays, {} bytes, leaf {}", one.file, thousands(one.rows), thousands(one.bytes), one.leaf)
+                format!(
+                    "  {}: {} stays, {} bytes, leaf {}",
+                    one.file,
+                    thousands(one.rows),
+                    thousands(one.bytes),
+                    one.leaf
+                )
             }));
             lines.join("\n")
         },

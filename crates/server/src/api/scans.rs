@@ -30,7 +30,8 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 /// Tokens remembered.
 const TOKENS_MAX: usize = 10_000;
 
-const EXAMPLE: &str = r#"{"scans": [{"key": "gate-7/1042", "person": "visitor-5501", "code": "SZ1.2a.1a2b3c4.00112233445566778899"}]}"#;
+const EXAMPLE: &str =
+    r#"{"scans": [{"key": "gate-7/1042", "person": "visitor-5501", "code": "SZ1.2a.1a2b3c4.00112233445566778899"}]}"#;
 
 pub(super) const OPERATIONS: &[Operation] = &[op!(post "/scans" May(Action::SendScans) => send)
     .says("sendScans", "Scans of place codes into the ledger")

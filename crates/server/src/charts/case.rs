@@ -21,7 +21,8 @@ const DAY_MICROS: f64 = 86_400_000_000.0;
 /// The days of a case: window as a band, facts as marks, stays as bars, the busiest places first.
 pub(crate) fn case_days(file: &CaseFile, c: &Chrome) -> (String, i32) {
     let Some(window) = &file.window else { return (String::new(), 0) };
-    let last = window.closes_at.unwrap_or(file.at).max(file.facts.last().map_or(file.at, |fact| fact.recorded_at)).day();
+    let last =
+        window.closes_at.unwrap_or(file.at).max(file.facts.last().map_or(file.at, |fact| fact.recorded_at)).day();
     let last = last.min(file.at.day()).plus_days(1);
     let first = window.opens_at.day().plus_days(-1).max(last.plus_days(-DAYS_MAX));
     let count = last.days_since(first).max(3);
@@ -126,7 +127,9 @@ pub(crate) fn chain(chain: &Chain, c: &Chrome) -> (String, i32) {
         let class = if edge.counts { "edge" } else { "edge open" };
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = dx.hypot(dy).max(1.0);
-        let at = |share: f64, back: f64| (from.0 + dx * share - dx / length * back, from.1 + dy * share - dy / length * back);
+        let at = |share: f64, back: f64| {
+            (from.0 + dx * share - dx / length * back, from.1 + dy * share - dy / length * back)
+        };
         let (begin, end) = (at(0.0, -16.0), at(1.0, 16.0));
         let _ = write!(
             svg,
@@ -136,15 +139,24 @@ pub(crate) fn chain(chain: &Chain, c: &Chrome) -> (String, i32) {
     }
     for (node, (x, y)) in chain.nodes.iter().zip(&places) {
         let shape = match node.kind {
-            NodeKind::Case => format!("<path class=\"n-case\" d=\"M{:.0} {:.0}h10l7 7v10l-7 7h-10l-7 -7v-10z\"/>", x - 5.0, y - 12.0),
+            NodeKind::Case => {
+                format!("<path class=\"n-case\" d=\"M{:.0} {:.0}h10l7 7v10l-7 7h-10l-7 -7v-10z\"/>", x - 5.0, y - 12.0)
+            }
             NodeKind::Close => format!("<circle class=\"n-close\" cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"10\"/>"),
-            NodeKind::Secondary => format!("<rect class=\"n-second\" x=\"{:.0}\" y=\"{:.0}\" width=\"18\" height=\"18\"/>", x - 9.0, y - 9.0),
+            NodeKind::Secondary => format!(
+                "<rect class=\"n-second\" x=\"{:.0}\" y=\"{:.0}\" width=\"18\" height=\"18\"/>",
+                x - 9.0,
+                y - 9.0
+            ),
         };
-        let told = c.word("chain", match node.kind {
-            NodeKind::Case => "case",
-            NodeKind::Close => "close",
-            NodeKind::Secondary => "secondary",
-        });
+        let told = c.word(
+            "chain",
+            match node.kind {
+                NodeKind::Case => "case",
+                NodeKind::Close => "close",
+                NodeKind::Secondary => "secondary",
+            },
+        );
         let name = escaped(&node.name);
         let text = format!("<text class=\"mid\" x=\"{x:.0}\" y=\"{:.0}\">{name}</text>", y + 27.0);
         let href = node.person.uuid();
@@ -189,7 +201,19 @@ mod tests {
             kind: NodeKind::Close,
             level,
         };
-        let nodes = (0..40).map(|n| node(n, match n { 0 => 0, 1 | 2 => -1, 3..30 => 1, _ => 2 })).collect();
+        let nodes = (0..40)
+            .map(|n| {
+                node(
+                    n,
+                    match n {
+                        0 => 0,
+                        1 | 2 => -1,
+                        3..30 => 1,
+                        _ => 2,
+                    },
+                )
+            })
+            .collect();
         let places = laid_out(&Chain { nodes, ..Chain::default() });
         for (at, one) in places.iter().enumerate() {
             assert!((0.0..=WIDTH).contains(&one.0));

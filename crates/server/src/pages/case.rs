@@ -253,7 +253,11 @@ const fn nearness(closeness: Closeness) -> &'static str {
 /// `3月11日 18:40–20:10`.
 fn span(c: &Chrome, from: Instant, until: Instant) -> String {
     let (hour, minute) = clock(until);
-    if from.day() == until.day() { format!("{}–{hour:02}:{minute:02}", c.at(&from)) } else { format!("{} – {}", c.at(&from), c.at(&until)) }
+    if from.day() == until.day() {
+        format!("{}–{hour:02}:{minute:02}", c.at(&from))
+    } else {
+        format!("{} – {}", c.at(&from), c.at(&until))
+    }
 }
 
 fn length(c: &Chrome, seconds: u64) -> String {
@@ -288,7 +292,9 @@ pub(crate) async fn investigate(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -
 pub(crate) async fn link(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answer {
     let other = Uuid::try_parse(fields.get("other")).map_err(|_| Refusal::field("other", "choose"));
     let other = other.unwrap_or_else(|_| Uuid::nil());
-    ctx.app().link_records(&ctx.actor, PersonId::new(id), PersonId::new(other), fields.get("basis"), ctx.wall()).await?;
+    ctx.app()
+        .link_records(&ctx.actor, PersonId::new(id), PersonId::new(other), fields.get("basis"), ctx.wall())
+        .await?;
     on_to(&format!("/cases/{id}#links"))
 }
 
@@ -379,7 +385,11 @@ fn part_forms(file: &CaseFile, c: &Chrome) -> Vec<PartForm> {
         let answer = |question: &str| answered.and_then(|one| one.answers.get(question)).cloned().unwrap_or_default();
         PartForm {
             name: part.name,
-            questions: part.questions.iter().map(|(name, wanted)| ((*name).to_owned(), *wanted, answer(name))).collect(),
+            questions: part
+                .questions
+                .iter()
+                .map(|(name, wanted)| ((*name).to_owned(), *wanted, answer(name)))
+                .collect(),
             version: answered.map_or(0, |one| one.version),
             told: answered.map_or_else(String::new, |one| {
                 c.t2("inv-version", ("n", &one.version.to_string()), ("at", &c.at(&one.at)))

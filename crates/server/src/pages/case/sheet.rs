@@ -101,7 +101,10 @@ async fn filled(
     let template = SheetTemplate {
         line: Line::of(&file.line, &c, file.at),
         sheet: sheet.to_owned(),
-        window: file.window.as_ref().map_or_else(String::new, |window| c.t1("sheet-window", "at", c.at(&window.opens_at))),
+        window: file
+            .window
+            .as_ref()
+            .map_or_else(String::new, |window| c.t1("sheet-window", "at", c.at(&window.opens_at))),
         rows: shown.collect(),
         errors: errors.collect(),
         entered,
@@ -150,13 +153,11 @@ pub(crate) async fn enter(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answ
         back.push(row.clone());
         numbers.insert(at + 1, back.len());
     }
-    let wrong: Vec<RowWrong> = done
-        .wrong
-        .iter()
-        .filter_map(|one| Some(RowWrong { row: *numbers.get(&one.row)?, ..one.clone() }))
-        .collect();
+    let wrong: Vec<RowWrong> =
+        done.wrong.iter().filter_map(|one| Some(RowWrong { row: *numbers.get(&one.row)?, ..one.clone() })).collect();
     for row in &mut back {
-        row.via = row.via.parse::<usize>().ok().and_then(|via| numbers.get(&via)).map_or(String::new(), usize::to_string);
+        row.via =
+            row.via.parse::<usize>().ok().and_then(|via| numbers.get(&via)).map_or(String::new(), usize::to_string);
     }
     back.push(SheetRow::default());
     let sheet = ctx.app().store().random_id().simple().to_string();
@@ -164,7 +165,9 @@ pub(crate) async fn enter(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answ
 }
 
 fn rows_of(fields: &Fields) -> Vec<SheetRow> {
-    let last = (1..=SHEET_MAX + 1).rev().find(|n| !fields.get(&format!("name-{n}")).is_empty() || !fields.get(&format!("place-{n}")).is_empty());
+    let last = (1..=SHEET_MAX + 1)
+        .rev()
+        .find(|n| !fields.get(&format!("name-{n}")).is_empty() || !fields.get(&format!("place-{n}")).is_empty());
     let cell = |field: &str, n: usize| fields.text(&format!("{field}-{n}"));
     (1..=last.unwrap_or(0))
         .map(|n| SheetRow {
@@ -212,16 +215,14 @@ pub(crate) async fn alike(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answ
         number: alike.number.clone(),
         name: alike.name.clone().unwrap_or_else(|| "–".to_owned()),
         phone: alike.phone.clone().unwrap_or_else(|| "–".to_owned()),
-        reasons: alike.reasons.iter().map(|reason| lang::text(c.lang, &format!("alike-{}", reason.name()), &[])).collect(),
+        reasons: alike
+            .reasons
+            .iter()
+            .map(|reason| lang::text(c.lang, &format!("alike-{}", reason.name()), &[]))
+            .collect(),
         strong: alike.points >= 5,
     };
     let found = found.iter().map(line).collect();
     let row = fields.get("row").chars().filter(char::is_ascii_digit).take(3).collect();
-    page(&AlikeTemplate {
-        row,
-        name: fields.text("name"),
-        phone: fields.text("phone"),
-        found,
-        c,
-    })
+    page(&AlikeTemplate { row, name: fields.text("name"), phone: fields.text("phone"), found, c })
 }
