@@ -143,7 +143,7 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
-    pub async fn link_records(
+    pub async fn link_as_same(
         &self,
         actor: &Actor,
         person: PersonId,
@@ -163,14 +163,14 @@ impl App {
             _ => return Err(Refusal::field("basis", "choose").into()),
         };
         self.log_deed(actor, Action::TraceCases, PURPOSE, Some(person), Reason::of("records linked"), wall).await?;
-        self.word_about(actor, person, IdentityLink { other, basis }.into(), wall).await
+        self.word_about(actor, person, IdentityLink { other, basis, reasons: Vec::new() }.into(), wall).await
     }
 
     /// Takes a link back; both records are assessed again.
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
-    pub async fn unlink_records(
+    pub async fn unlink_same(
         &self,
         actor: &Actor,
         person: PersonId,

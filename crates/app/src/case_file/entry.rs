@@ -162,7 +162,7 @@ impl App {
                     person: Some(person),
                     division: actor.division,
                     happened: Happened::at(now),
-                    body: IdentityLink { other, basis }.into(),
+                    body: IdentityLink { other, basis, reasons: Vec::new() }.into(),
                     key: format!("{key}/same"),
                 });
             }

@@ -293,7 +293,7 @@ pub(crate) async fn link(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answe
     let other = Uuid::try_parse(fields.get("other")).map_err(|_| Refusal::field("other", "choose"));
     let other = other.unwrap_or_else(|_| Uuid::nil());
     ctx.app()
-        .link_records(&ctx.actor, PersonId::new(id), PersonId::new(other), fields.get("basis"), ctx.wall())
+        .link_as_same(&ctx.actor, PersonId::new(id), PersonId::new(other), fields.get("basis"), ctx.wall())
         .await?;
     on_to(&format!("/cases/{id}#links"))
 }
@@ -301,7 +301,7 @@ pub(crate) async fn link(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answe
 /// They are not.
 pub(crate) async fn unlink(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answer {
     let link = Uuid::try_parse(fields.get("of")).unwrap_or_else(|_| Uuid::nil());
-    ctx.app().unlink_records(&ctx.actor, PersonId::new(id), FactId::new(link), ctx.wall()).await?;
+    ctx.app().unlink_same(&ctx.actor, PersonId::new(id), FactId::new(link), ctx.wall()).await?;
     on_to(&format!("/cases/{id}#links"))
 }
 
