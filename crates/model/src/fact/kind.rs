@@ -141,17 +141,17 @@ fact_kinds! {
     /// What a sentinel site reports: sums and duties, nobody's name (哨点报告).
     SentinelReport "sentinel_report" 50 false Governance,
     /// Somebody is announced (来豫报备); opens nothing.
-    ArrivalExpected "arrival_expected" 60 true Movement,
+    ArrivalExpected "arrival_expected" 80 true Movement,
     /// Somebody who was announced did not come (未抵达销号).
-    NoShow "no_show" 61 true Movement,
+    NoShow "no_show" 81 true Movement,
     /// A check at a checkpoint (查验); nobody's name.
-    Inspection "inspection" 62 false Movement,
+    Inspection "inspection" 82 false Movement,
     /// What became of somebody held at a checkpoint (处置结果).
-    HoldEnded "hold_ended" 63 false Movement,
+    HoldEnded "hold_ended" 83 false Movement,
     /// A lorry's step through a checkpoint and on its way (货车通行).
-    LaneStep "lane_step" 64 true Movement,
+    LaneStep "lane_step" 84 true Movement,
     /// A disinfection, begun or done (消毒记录).
-    Disinfection "disinfection" 65 false Governance,
+    Disinfection "disinfection" 85 false Governance,
     /// Somebody under a measure needs something: medicine, dialysis, food (服务需求).
     CareNeed "care_need" 40 true Case,
     /// What was needed was given (需求办结).
