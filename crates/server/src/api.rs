@@ -12,6 +12,7 @@ mod node;
 mod openapi;
 mod people;
 mod read;
+mod scans;
 mod wire;
 
 use std::sync::Arc;
@@ -180,9 +181,10 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 7] = [
+const PARTS: [&[Operation]; 8] = [
     node::OPERATIONS,
     facts::OPERATIONS,
+    scans::OPERATIONS,
     fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,

@@ -12,8 +12,9 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node,
-        packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
+        accounts, announce, arrivals, audit, board, break_glass, case, checkpoint, imports, loops, mandates, me, my,
+        node, packs, people, person, places, report, sentinel, sentinels, sign_in, signals, transparency, visits,
+        watch,
     },
     state::Shared,
 };
@@ -165,6 +166,24 @@ pub const ROUTES: &[Route] = routes![
     get "/signals/{id}" May(A::ViewSignals) => signals::show,
     post "/signals/{id}/answer" May(A::AnswerSignals) => signals::answer,
     post "/signals/{id}/close" May(A::AnswerSignals) => signals::close,
+    get "/cases" May(A::TraceCases) => case::list,
+    get "/cases/{id}" May(A::TraceCases) => case::show,
+    get "/cases/{id}/found" May(A::TraceCases) => case::found,
+    post "/cases/{id}/confirm" May(A::TraceCases) => case::confirm,
+    get "/cases/{id}/sheet" May(A::TraceCases) => case::sheet::form,
+    post "/cases/{id}/sheet" May(A::TraceCases) => case::sheet::enter,
+    post "/cases/{id}/alike" May(A::TraceCases) => case::sheet::alike,
+    post "/cases/{id}/link" May(A::TraceCases) => case::link,
+    post "/cases/{id}/unlink" May(A::TraceCases) => case::unlink,
+    post "/cases/{id}/investigation" May(A::TraceCases) => case::investigate,
+    get "/cases/{id}/report" May(A::TraceCases) => case::report,
+    get "/places" May(A::KeepPlaces) => places::list,
+    post "/places" May(A::KeepPlaces) => places::add,
+    get "/places/{id}" May(A::KeepPlaces) => places::show,
+    get "/places/{id}/code" May(A::KeepPlaces) => places::code,
+    post "/places/{id}/visits" May(A::KeepPlaces) => places::register,
+    get "/scan/{code}" Anyone => places::scan,
+    post "/scan/{code}" Anyone => places::visit,
 ];
 
 /// Largest body of a form, in bytes.

@@ -156,6 +156,10 @@ fact_kinds! {
     CareNeed "care_need" 40 true Case,
     /// What was needed was given (需求办结).
     CareGiven "care_given" 41 true Case,
+    /// A closed day of the ledger of stays: its digest, nobody's stay (停留台账封存).
+    LedgerDay "ledger_day" 100 false Governance,
+    /// What an epidemiologist asked a case: core facts of the investigation (流行病学调查).
+    Investigation "investigation" 101 true Case,
     /// A person objects to a measure (申诉).
     Appeal "appeal" 42 true Case,
     /// An appeal is decided, or lapses (申诉决定).
@@ -200,11 +204,14 @@ pub enum RetentionClass {
     Governance,
     /// Who bought one of the four kinds of drugs, and for whom (四类药品登记): for the follow-up that the rule allows, days.
     Sale,
+    /// Who was at which place when, as the ledger has it (停留台账): never facts; for the ledger's term.
+    Presence,
 }
 
 impl RetentionClass {
     /// Every class, in the order of their codes.
-    pub const ALL: [Self; 6] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale];
+    pub const ALL: [Self; 7] =
+        [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale, Self::Presence];
 
     /// The number in tables.
     pub const fn code(self) -> u8 {
@@ -225,6 +232,7 @@ impl RetentionClass {
             Self::Movement => "movement",
             Self::Governance => "governance",
             Self::Sale => "sale",
+            Self::Presence => "presence",
         }
     }
 }
