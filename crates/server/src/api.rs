@@ -6,6 +6,7 @@
 mod accounts;
 mod facts;
 mod imports;
+mod laboratory;
 mod mandates;
 mod node;
 mod openapi;
@@ -179,11 +180,12 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 6] = [
+const PARTS: [&[Operation]; 7] = [
     node::OPERATIONS,
     facts::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
+    laboratory::OPERATIONS,
     mandates::OPERATIONS,
     accounts::OPERATIONS,
 ];

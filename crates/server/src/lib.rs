@@ -15,6 +15,7 @@ mod lang;
 mod layers;
 mod map;
 mod metrics;
+mod mllp;
 mod outbox;
 mod pages;
 pub mod routes;
@@ -34,6 +35,7 @@ use tokio::{net::TcpListener, sync::watch};
 use doors::{Peer, TlsDoor};
 pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
+pub use mllp::serve_mllp;
 pub use state::{Settings, Shared};
 
 /// Everything that answers, with its layers.

@@ -1,10 +1,12 @@
 //! The pages, one file each. A handler reads what came, asks `app`, and fills a template.
 
 pub(crate) mod accounts;
+pub(crate) mod antigen;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
 pub(crate) mod imports;
+pub(crate) mod lab;
 pub(crate) mod loops;
 pub(crate) mod mandates;
 pub(crate) mod me;
@@ -13,7 +15,10 @@ pub(crate) mod node;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod pools;
 pub(crate) mod report;
+pub(crate) mod sampling;
+pub(crate) mod screening;
 pub(crate) mod sentinel;
 pub(crate) mod sentinels;
 pub(crate) mod sign_in;

@@ -50,11 +50,16 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 14] = [
+const TABS: [(Action, &str, &str); 19] = [
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
+    (Action::RunLab, "/lab", "tab-lab"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
+    (Action::TakeSamples, "/sampling", "tab-sampling"),
+    (Action::FollowPools, "/pools", "tab-pools"),
+    (Action::ViewScreening, "/screening", "tab-screening"),
+    (Action::PlanRounds, "/plans", "tab-plans"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),

@@ -185,16 +185,7 @@ struct SwabRow {
     outcome: Option<i64>,
     told_at: Option<i64>,
 }
-positional!(SwabRow {
-    fact: 0,
-    tube: 1,
-    round: 2,
-    person: 3,
-    taken_at: 4,
-    recorded_at: 5,
-    outcome: 6,
-    told_at: 7,
-});
+positional!(SwabRow { fact: 0, tube: 1, round: 2, person: 3, taken_at: 4, recorded_at: 5, outcome: 6, told_at: 7 });
 
 struct SelfTestRow {
     fact: Uuid,
@@ -217,8 +208,7 @@ macro_rules! tube_columns {
 pub(crate) use tube_columns;
 
 const SWABS: &str = "SELECT fact, tube, round, person, taken_at, recorded_at, outcome, told_at FROM swab WHERE ";
-const SELF_TESTS: &str =
-    "SELECT fact, person, division, taken_at, recorded_at, outcome, told_at FROM self_test WHERE ";
+const SELF_TESTS: &str = "SELECT fact, person, division, taken_at, recorded_at, outcome, told_at FROM self_test WHERE ";
 
 impl Store {
     /// How far screening has read the log.
@@ -273,14 +263,12 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn load_self_tests(&self, facts: &[FactId]) -> Result<Vec<SelfTestRecord>, StoreError> {
         let keys = sorted(facts.iter().map(|fact| fact.uuid()).collect());
-        let rows: Vec<SelfTestRow> =
-            bulk::find(self.db.lookup(), &format!("{SELF_TESTS}fact"), &keys, "").await?;
+        let rows: Vec<SelfTestRow> = bulk::find(self.db.lookup(), &format!("{SELF_TESTS}fact"), &keys, "").await?;
         Ok(rows.into_iter().map(SelfTestRow::into_record).collect())
     }
 
     async fn swabs_by(&self, column: &'static str, keys: Vec<Uuid>) -> Result<Vec<SwabRecord>, StoreError> {
-        let rows: Vec<SwabRow> =
-            bulk::find(self.db.lookup(), &format!("{SWABS}{column}"), &sorted(keys), "").await?;
+        let rows: Vec<SwabRow> = bulk::find(self.db.lookup(), &format!("{SWABS}{column}"), &sorted(keys), "").await?;
         Ok(rows.into_iter().map(SwabRow::into_record).collect())
     }
 

@@ -57,8 +57,8 @@ pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
 pub use laboratory::{
-    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges, SelfTestRecord,
-    SwabRecord, TubeCount, TubeQuery, TubeRecord,
+    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
+    SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
 };
 pub use lease::{AssessingLease, ListLease, ScanningLease};
 pub use log::{

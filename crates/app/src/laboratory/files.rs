@@ -77,7 +77,9 @@ impl App {
             match row {
                 Imported::Accepted(row) => match entry_of(&row) {
                     Some(entry) => accepted.push((row, entry)),
-                    None => refused.push(row.source.refuse("it is no result of a tube", "Use the columns of the template")),
+                    None => {
+                        refused.push(row.source.refuse("it is no result of a tube", "Use the columns of the template"))
+                    }
                 },
                 Imported::Rejected(row) => refused.push(row),
             }

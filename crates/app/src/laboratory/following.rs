@@ -273,8 +273,7 @@ impl Fold {
         }
         tube.corrected += i64::from(corrects || (tube.outcome.is_some() && tube.outcome != outcome));
         if tube.outcome != outcome {
-            (tube.outcome, tube.said_at, tube.told_at) =
-                (outcome, outcome.map(|_| said_at), outcome.map(|_| told_at));
+            (tube.outcome, tube.said_at, tube.told_at) = (outcome, outcome.map(|_| said_at), outcome.map(|_| told_at));
             tube.result = outcome.map(|_| id);
         }
     }

@@ -116,7 +116,14 @@ impl App {
         } else {
             let kept = self.queue_message(actor, form, bytes, &label, &problems, wall).await?;
             if kept.is_none() {
-                problems.push(problem("MSH", 0, "", "the queue of messages to be mended is full", "Mend those that wait, then send it again", true));
+                problems.push(problem(
+                    "MSH",
+                    0,
+                    "",
+                    "the queue of messages to be mended is full",
+                    "Mend those that wait, then send it again",
+                    true,
+                ));
             }
             kept
         };
@@ -268,13 +275,27 @@ impl App {
         };
         let mut problems = Vec::new();
         if lab.is_trial && self.store().kind() == sizao_store::StoreKind::Real {
-            problems.push(problem("MSH", 11, "", "this is a trial message", "Send it as production, or to a store for drills", true));
+            problems.push(problem(
+                "MSH",
+                11,
+                "",
+                "this is a trial message",
+                "Send it as production, or to a store for drills",
+                true,
+            ));
         }
         for report in others.reports.iter().filter(|report| report.patient.identifiers.is_empty()) {
             if report.results.iter().any(|result| method_of(result).is_some()) {
                 let number = number_of(report).unwrap_or_default();
                 let rule = "no tube of this number was opened here, and the message names no patient";
-                problems.push(problem("SPM", 2, number, rule, "Check the number, or let the desk scan the tube; then try again", true));
+                problems.push(problem(
+                    "SPM",
+                    2,
+                    number,
+                    rule,
+                    "Check the number, or let the desk scan the tube; then try again",
+                    true,
+                ));
             }
         }
         let has_others = others.reports.iter().any(|report| report.results.iter().any(|one| method_of(one).is_some()));
@@ -283,7 +304,10 @@ impl App {
         }
         if entries.is_empty() && !has_others {
             let rule = "no observation is a test's result that is known here";
-            return Ok((vec![problem("OBX", 3, "", rule, "Send what the laboratory found, with its code", true)], (0, 0)));
+            return Ok((
+                vec![problem("OBX", 3, "", rule, "Send what the laboratory found, with its code", true)],
+                (0, 0),
+            ));
         }
         let mut counts = (0, 0);
         if has_others {
@@ -393,14 +417,7 @@ impl WithRule for Hl7Problem {
     }
 }
 
-fn problem(
-    segment: &str,
-    field: u32,
-    value: &str,
-    rule: &'static str,
-    cure: &'static str,
-    fatal: bool,
-) -> Hl7Problem {
+fn problem(segment: &str, field: u32, value: &str, rule: &'static str, cure: &'static str, fatal: bool) -> Hl7Problem {
     Hl7Problem {
         segment: segment.to_owned(),
         occurrence: 1,
@@ -415,9 +432,7 @@ fn problem(
 fn read_hl7(bytes: &[u8]) -> (Read, Option<String>) {
     let refused = |rule: String| Read::Refused {
         label: String::new(),
-        problems: vec![
-            problem("MSH", 9, "", "", "Correct it and send the message again", true).with_rule(rule),
-        ],
+        problems: vec![problem("MSH", 9, "", "", "Correct it and send the message again", true).with_rule(rule)],
     };
     if bytes.len() > hl7v2::MESSAGE_BYTES_MAX {
         return (refused(hl7v2::Hl7Error::TooLong { bytes: bytes.len() }.to_string()), None);
@@ -509,12 +524,18 @@ fn of_refusal(refusal: &Refusal, barcode: &str) -> Hl7Problem {
         other => other.code(),
     };
     let (segment, field, said, cure) = match rule {
-        "result-open-tube" => ("SPM", 2, "the tube is still open at its desk", "Close the tube by scan, then try again"),
-        "tube-empty" => ("SPM", 2, "nobody's swab was scanned into the tube", "Let the desk scan who is in it, then try again"),
+        "result-open-tube" => {
+            ("SPM", 2, "the tube is still open at its desk", "Close the tube by scan, then try again")
+        }
+        "tube-empty" => {
+            ("SPM", 2, "nobody's swab was scanned into the tube", "Let the desk scan who is in it, then try again")
+        }
         "result-before-sampling" => {
             ("OBX", 19, "the result is older than the last swab in the tube", "Check number and time, then try again")
         }
-        "result-ahead" => ("OBX", 19, "the result lies later than now", "Set the clock of the sender right, then try again"),
+        "result-ahead" => {
+            ("OBX", 19, "the result lies later than now", "Set the clock of the sender right, then try again")
+        }
         "result-contradicts" => (
             "OBX",
             11,

@@ -153,12 +153,15 @@ impl App {
         for tube in pools {
             let own: Vec<&SwabRecord> = swabs.iter().filter(|swab| swab.tube == Some(tube.id)).collect();
             let Some((recall, outcome)) = recall_of(&tube, &own, &singles, &HashMap::new()) else { continue };
-            let verdict = |member: &&recall::Member| {
-                !matches!(member.single, Some((_, Outcome::Negative | Outcome::Positive)))
-            };
+            let verdict =
+                |member: &&recall::Member| !matches!(member.single, Some((_, Outcome::Negative | Outcome::Positive)));
             let open = recall.members().iter().filter(verdict).count();
             // Whether people were called stands on the page of the pool.
-            let late = recall.overdue_at(now).iter().filter(|late| late.step >= RecallStep::Resample || late.since < now.plus_minutes(-90)).count();
+            let late = recall
+                .overdue_at(now)
+                .iter()
+                .filter(|late| late.step >= RecallStep::Resample || late.since < now.plus_minutes(-90))
+                .count();
             lines.push(PoolLine { resolution: recall.resolution(), outcome, open, late, tube });
         }
         lines.sort_by_key(|line| (line.open == 0, std::cmp::Reverse(line.tube.told_at)));
@@ -189,7 +192,8 @@ impl App {
         for member in recall.members() {
             let Some(line) = lines.remove(&member.person) else { continue };
             let hold = holds.get(&member.person);
-            let reported_at = line.course.as_ref().filter(|course| course.status >= 2).and_then(|course| course.reported_at);
+            let reported_at =
+                line.course.as_ref().filter(|course| course.status >= 2).and_then(|course| course.reported_at);
             let report = member.single.filter(|(_, outcome)| *outcome == Outcome::Positive).map(|(told_at, _)| {
                 let clock = DutyClock::usual(Duty::CaseReport, told_at, reported_at);
                 (clock, clock.standing(now))
@@ -297,6 +301,15 @@ impl App {
         let receipts = self.append_all("diagnoses", vec![addition]).await?;
         self.follow_log().await?;
         receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a diagnosis"))
+    }
+
+    /// Whether the actor may say that a member of a pool is a case.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn may_diagnose(&self, actor: &Actor, barcode: &str) -> Result<(), AppError> {
+        can(actor, Action::DiagnoseCases, actor.division, Purpose::Control)?;
+        self.pool(actor, barcode).await.map(drop)
     }
 
     /// A pool of the actor's division that is not negative, with its swabs in their order.

@@ -157,9 +157,9 @@ impl App {
             let runs = |scan: &Scan| match scan.round {
                 None => true,
                 // By the time of the scan: what waited on a device may arrive after the end.
-                Some(round) => times.get(&round).is_some_and(|(from, until)| {
-                    *from <= scan.at.plus_minutes(SKEW_MINUTES) && scan.at < *until
-                }),
+                Some(round) => times
+                    .get(&round)
+                    .is_some_and(|(from, until)| *from <= scan.at.plus_minutes(SKEW_MINUTES) && scan.at < *until),
             };
             for one in &mut checked {
                 if one.as_ref().is_ok_and(|(scan, _)| !runs(scan)) {
@@ -178,19 +178,13 @@ impl App {
     }
 
     /// Puts the ids of the vault in place of who was scanned.
-    async fn name_people(
-        &self,
-        checked: &mut [Result<(Scan, Option<PersonDraft>), Refusal>],
-    ) -> Result<(), AppError> {
-        let drafts: Vec<PersonDraft> =
-            checked.iter().filter_map(|one| one.as_ref().ok()?.1.clone()).collect();
+    async fn name_people(&self, checked: &mut [Result<(Scan, Option<PersonDraft>), Refusal>]) -> Result<(), AppError> {
+        let drafts: Vec<PersonDraft> = checked.iter().filter_map(|one| one.as_ref().ok()?.1.clone()).collect();
         if drafts.is_empty() {
             return Ok(());
         }
-        let people: Vec<VaultPerson> = drafts
-            .into_iter()
-            .map(|draft| VaultPerson { search_terms: names::search_terms(&draft), draft })
-            .collect();
+        let people: Vec<VaultPerson> =
+            drafts.into_iter().map(|draft| VaultPerson { search_terms: names::search_terms(&draft), draft }).collect();
         let mut ids = self.store().resolve_people(&people, self.now()).await?.into_iter();
         for (scan, draft) in checked.iter_mut().flatten() {
             if draft.is_some() {
@@ -246,9 +240,10 @@ impl App {
                 _ => Err(Refusal::Changed),
             },
             Decision::Known { fact, tube } => Ok(Scanned { fact, repeated: true, tube }),
-            Decision::Same { index, tube } => {
-                receipts.get(index).map(|receipt| Scanned { fact: receipt.id(), repeated: true, tube }).ok_or(Refusal::Changed)
-            }
+            Decision::Same { index, tube } => receipts
+                .get(index)
+                .map(|receipt| Scanned { fact: receipt.id(), repeated: true, tube })
+                .ok_or(Refusal::Changed),
         };
         Ok(decided.into_iter().map(|one| one.and_then(scanned)).collect())
     }
@@ -368,7 +363,8 @@ impl Bench {
         let unknown = Refusal::field("barcode", "tube-unknown");
         let (record, tube) = self.tubes.get_mut(&id).ok_or(unknown.clone())?;
         // A tube of another place exists for nobody else.
-        if is_told_only(record) || !record.division.is_under(scan.division) && !scan.division.is_under(record.division) {
+        if is_told_only(record) || !record.division.is_under(scan.division) && !scan.division.is_under(record.division)
+        {
             return Err(unknown);
         }
         let refuse = |error: TubeError| told(&error, scan.step);
@@ -457,7 +453,8 @@ fn now(record: &TubeRecord, tube: &Tube) -> TubeNow {
 fn rebuilt(record: &TubeRecord, swabs: &[SwabRecord]) -> Tube {
     let capacity = u32::try_from(record.capacity).unwrap_or(1).clamp(1, CAPACITY_MAX);
     let kind = kind_of(record.holds, capacity);
-    let mut tube = Tube::open(&record.barcode, kind, record.opened_at, |_| false).expect("the capacity is within bounds");
+    let mut tube =
+        Tube::open(&record.barcode, kind, record.opened_at, |_| false).expect("the capacity is within bounds");
     let mut last = record.opened_at;
     for swab in swabs {
         last = last.max(swab.taken_at);
@@ -529,9 +526,7 @@ fn addition(scan: &Scan, at: Instant) -> Addition {
     };
     let tube = || scan.barcode.as_ref().into();
     let body: FactBody = match stage {
-        None => {
-            Sample { method: TestMethod::NucleicTest, lab: None, pool: Some(tube()), disease: None }.into()
-        }
+        None => Sample { method: TestMethod::NucleicTest, lab: None, pool: Some(tube()), disease: None }.into(),
         Some(stage) => TubeStep {
             tube: tube(),
             stage,
@@ -555,12 +550,7 @@ fn addition(scan: &Scan, at: Instant) -> Addition {
     }
 }
 
-fn check(
-    form: &ScanForm,
-    actor: &Actor,
-    is_page: bool,
-    now: Instant,
-) -> Result<(Scan, Option<PersonDraft>), Refusal> {
+fn check(form: &ScanForm, actor: &Actor, is_page: bool, now: Instant) -> Result<(Scan, Option<PersonDraft>), Refusal> {
     let step = match form.step.as_str() {
         "open" => ScanStep::Open,
         "swab" => ScanStep::Swab,
@@ -595,11 +585,11 @@ fn check(
     Ok((scan, draft))
 }
 
-/// What a label may hold: letters, digits and four signs, so that a scanner's stray key is noticed.
+/// What a label may hold: letters, digits and three signs, so that a scanner's stray key is noticed.
 pub(super) fn barcode(field: &'static str, text: &str) -> Result<Box<str>, Refusal> {
     let text = text.trim();
     let fits = (4..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if fits { Ok(text.into()) } else { Err(Refusal::field(field, "tube-barcode")) }
 }
 
@@ -609,9 +599,7 @@ fn kind(form: &ScanForm) -> Result<(TubeUse, u32), Refusal> {
     match (form.holds.as_str(), capacity) {
         ("single", _) => Ok((TubeUse::Single, 1)),
         ("pool", Some(capacity)) if POOL_SIZES.contains(&capacity) => Ok((TubeUse::Pool, capacity)),
-        ("household", Some(capacity)) if (1..=HOUSEHOLD_MAX).contains(&capacity) => {
-            Ok((TubeUse::Household, capacity))
-        }
+        ("household", Some(capacity)) if (1..=HOUSEHOLD_MAX).contains(&capacity) => Ok((TubeUse::Household, capacity)),
         ("pool" | "household", _) => Err(wrong),
         _ => Err(Refusal::field("holds", "choose")),
     }
@@ -634,7 +622,8 @@ fn person(form: &ScanForm, actor: &Actor) -> Result<PersonDraft, Refusal> {
         };
         PersonName::Code { scope: "name and telephone".into(), code: format!("{name} {}", phone.reveal()).into() }
     } else {
-        let document = Document::new(DocumentKind::ResidentId, &who).or_else(|_| Document::new(DocumentKind::Passport, &who));
+        let document =
+            Document::new(DocumentKind::ResidentId, &who).or_else(|_| Document::new(DocumentKind::Passport, &who));
         PersonName::Document(document.map_err(|_| Refusal::field("who", "sen-document"))?)
     };
     Ok(PersonDraft { names: vec![name], full_name, phones, division: actor.division })

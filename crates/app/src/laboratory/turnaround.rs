@@ -194,7 +194,10 @@ mod tests {
     fn a_percentile_is_the_nearest_rank() {
         // The worked example of the nearest-rank method: 15, 20, 35, 40, 50.
         let mut values = [50, 15, 40, 20, 35];
-        assert_eq!([5, 30, 40, 50, 100].map(|percent| percentile(&mut values, percent)), [15, 20, 20, 35, 50].map(Some));
+        assert_eq!(
+            [5, 30, 40, 50, 100].map(|percent| percentile(&mut values, percent)),
+            [15, 20, 20, 35, 50].map(Some)
+        );
         assert_eq!(percentile(&mut [], 50), None);
     }
 }

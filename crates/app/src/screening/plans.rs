@@ -109,8 +109,9 @@ impl App {
         };
         let prevalence = number("prevalence", &form.prevalence)?;
         let said = |field: &'static str| move |_: EpiError| Refusal::field(field, "plan-share");
-        let mut assay = Assay::new(number("sensitivity", &form.sensitivity)?, number("specificity", &form.specificity)?)
-            .map_err(said("sensitivity"))?;
+        let mut assay =
+            Assay::new(number("sensitivity", &form.sensitivity)?, number("specificity", &form.specificity)?)
+                .map_err(said("sensitivity"))?;
         if [&form.ct_mean, &form.ct_sd, &form.ct_limit].iter().any(|text| !text.trim().is_empty()) {
             let dilution = Dilution {
                 ct_mean: number("ct_mean", &form.ct_mean)?,

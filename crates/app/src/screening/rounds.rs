@@ -65,9 +65,8 @@ impl RoundView {
 
     /// Every desk by its name, for the people at it.
     pub fn desks(&self) -> Vec<String> {
-        let of_site = |(name, desks): &(String, u32)| {
-            (1..=*desks).map(|desk| format!("{name}-{desk}")).collect::<Vec<_>>()
-        };
+        let of_site =
+            |(name, desks): &(String, u32)| (1..=*desks).map(|desk| format!("{name}-{desk}")).collect::<Vec<_>>();
         self.sites.iter().flat_map(of_site).take(SITES_MAX).collect()
     }
 }
@@ -100,14 +99,7 @@ impl App {
         self.log_deed(actor, Action::PlanRounds, Purpose::Control, None, told, wall).await?;
         let now = self.now();
         let key = format!("round/{area}/{name}/{}", now.day());
-        let body = ScreeningRound {
-            name: name.into(),
-            area,
-            from: now,
-            until: now.plus_hours(hours),
-            capacity,
-            sites,
-        };
+        let body = ScreeningRound { name: name.into(), area, from: now, until: now.plus_hours(hours), capacity, sites };
         let addition = Addition {
             person: None,
             division: area,
@@ -180,7 +172,8 @@ impl App {
 fn sites(text: &str) -> Result<Vec<RoundSite>, Refusal> {
     let mut sites = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let (name, desks) = line.rsplit_once(|c: char| c.is_whitespace() || matches!(c, ',' | '，')).unwrap_or((line, "1"));
+        let (name, desks) =
+            line.rsplit_once(|c: char| c.is_whitespace() || matches!(c, ',' | '，')).unwrap_or((line, "1"));
         let desks = desks.trim().parse().ok().filter(|desks| (1..=100).contains(desks));
         let desks: u32 = desks.ok_or(Refusal::field("sites", "round-sites"))?;
         let name = checked_name("sites", name.trim().trim_end_matches([',', '，']))?;

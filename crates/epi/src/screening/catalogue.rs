@@ -185,7 +185,10 @@ mod tests {
             versions[version].groups[index].frequency
         };
         // domain.md 7.4: contact groups twice a week, then daily; dense trades weekly, then twice a week.
-        assert_eq!([frequency(0, "cold_chain"), frequency(1, "cold_chain")], [Frequency::PerWeek(2), Frequency::EveryDays(1)]);
+        assert_eq!(
+            [frequency(0, "cold_chain"), frequency(1, "cold_chain")],
+            [Frequency::PerWeek(2), Frequency::EveryDays(1)]
+        );
         assert_eq!([frequency(0, "courier"), frequency(1, "courier")], [Frequency::PerWeek(1), Frequency::PerWeek(2)]);
     }
 

@@ -48,17 +48,7 @@ struct Row {
     bytes: i64,
     state: i64,
 }
-positional!(Row {
-    id: 0,
-    unit: 1,
-    division: 2,
-    received_at: 3,
-    form: 4,
-    label: 5,
-    reason: 6,
-    bytes: 7,
-    state: 8,
-});
+positional!(Row { id: 0, unit: 1, division: 2, received_at: 3, form: 4, label: 5, reason: 6, bytes: 7, state: 8 });
 
 macro_rules! messages {
     ($where:literal) => {

@@ -127,16 +127,15 @@ impl Store {
             )
             .bind(from).bind(to).bind(i64::from(since.number())).fetch_all(pool).await?
         });
-        let record = |(fact, person, reason, from, until, division): (Uuid, Uuid, i64, i64, Option<i64>, i64)| {
-            KeyPauseRecord {
+        let record =
+            |(fact, person, reason, from, until, division): (Uuid, Uuid, i64, i64, Option<i64>, i64)| KeyPauseRecord {
                 fact: FactId::new(fact),
                 person: PersonId::new(person),
                 reason,
                 from: day(from),
                 until: until.map(day),
                 division: division_of(division),
-            }
-        };
+            };
         Ok(rows.into_iter().map(record).collect())
     }
 
@@ -260,7 +259,10 @@ pub(super) async fn save(tx: &mut Tx, changes: &ScreeningChanges) -> Result<(), 
         ("person", Column::Id(members.iter().map(|member| member.person.uuid()).collect())),
         ("grp", Column::Text(members.iter().map(|member| member.group.clone()).collect())),
         ("from_on", Column::Int(members.iter().map(|member| member.from.number().into()).collect())),
-        ("until_on", Column::OptInt(members.iter().map(|member| member.until.map(|day| day.number().into())).collect())),
+        (
+            "until_on",
+            Column::OptInt(members.iter().map(|member| member.until.map(|day| day.number().into())).collect()),
+        ),
         ("division", Column::Int(members.iter().map(|member| division_key(member.division)).collect())),
     ];
     let last = "ON CONFLICT (person, grp, from_on) DO UPDATE SET until_on = excluded.until_on, \
