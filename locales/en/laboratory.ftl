@@ -47,7 +47,6 @@ rule-round-name = There is a round of this name today
 rule-plan-number = Give a number above zero
 rule-plan-share = Give a number between 0 and 1
 rule-self-test-old = Tests older than 48 hours are not entered
-rule-certificate = This text is no certificate
 
 outcome-negative = Negative
 outcome-positive = Positive
@@ -331,3 +330,19 @@ antigen-vaccine = Within 24 hours after an inactivated vaccine a positive may be
 my-test-due = Your test has been due since { $day }. Missing it changes no colour.
 my-antigen = Enter an antigen self-test
 certificates-title = Verify a certificate
+certificates-trusted = { $n ->
+    [one] 1 signer trusted
+   *[other] { $shown } signers trusted
+}
+certificates-believed = The signature is trusted
+certificates-not-believed = Not believed
+certificates-name = Holder
+certificates-kind = Statement
+certificates-issuer = Issued by
+certificates-compare = Compare name and day of birth with the passport. Nothing of it is stored.
+certificates-text = Text of the QR code
+certificates-hint = It begins with HC1:
+certificates-do = Verify
+certificates-vaccination = Vaccination
+certificates-test = Test
+certificates-recovery = Recovery

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod certificates;
 pub mod courses;
 mod error;
 pub mod export;

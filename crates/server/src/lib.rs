@@ -21,6 +21,7 @@ mod pages;
 pub mod routes;
 mod slow;
 mod state;
+mod trust;
 mod view;
 
 use std::{sync::Arc, time::Duration};
@@ -37,6 +38,7 @@ pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
 pub use mllp::serve_mllp;
 pub use state::{Settings, Shared};
+pub use trust::{TrustError, read_trust};
 
 /// Everything that answers, with its layers.
 pub fn router(shared: Arc<Shared>) -> Router {

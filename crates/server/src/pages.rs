@@ -5,6 +5,7 @@ pub(crate) mod antigen;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
+pub(crate) mod certificates;
 pub(crate) mod imports;
 pub(crate) mod lab;
 pub(crate) mod loops;

@@ -12,8 +12,8 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, antigen, audit, board, break_glass, imports, lab, loops, mandates, me, my, node, packs, people,
-        person, pools, report, sampling, screening, sentinel, sentinels, sign_in, signals, visits,
+        accounts, antigen, audit, board, break_glass, certificates, imports, lab, loops, mandates, me, my, node, packs,
+        people, person, pools, report, sampling, screening, sentinel, sentinels, sign_in, signals, visits,
     },
     state::Shared,
 };
@@ -159,6 +159,8 @@ pub const ROUTES: &[Route] = routes![
     post "/screening/reminded" May(A::ViewScreening) => screening::reminded,
     get "/plans" May(A::PlanRounds) => screening::plans,
     post "/rounds" May(A::PlanRounds) => screening::open_round,
+    get "/certificates" May(A::CheckPasses) => certificates::form,
+    post "/certificates" May(A::CheckPasses) => certificates::check,
     get "/antigen" Anyone => antigen::guide,
     get "/my/{token}/antigen" Anyone => antigen::form,
     post "/my/{token}/antigen" Anyone => antigen::enter,

@@ -50,7 +50,7 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 19] = [
+const TABS: [(Action, &str, &str); 20] = [
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::RunLab, "/lab", "tab-lab"),
     (Action::ViewBoard, "/board", "tab-board"),
@@ -69,6 +69,7 @@ const TABS: [(Action, &str, &str); 19] = [
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
+    (Action::CheckPasses, "/certificates", "certificates-title"),
     (Action::ViewOperation, "/operation", "tab-operation"),
 ];
 

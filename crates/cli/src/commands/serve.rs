@@ -55,6 +55,10 @@ pub struct Serve {
     /// File with the token of the laboratory's account for which messages by MLLP are taken; made on its page /me.
     #[arg(long, value_name = "FILE", requires = "mllp")]
     pub mllp_token: Option<PathBuf>,
+    /// Who may sign certificates that are shown at a gate: X.509 certificates in one PEM file. A new list counts after a
+    /// restart.
+    #[arg(long, value_name = "FILE")]
+    pub trust_list: Option<PathBuf>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -104,6 +108,7 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         }
         _ => None,
     };
+    let trust = order.trust_list.as_deref().map(sizao_server::read_trust).transpose()?.unwrap_or_default();
     runtime.block_on(async {
         let (store, keys) = node::open_store(node).await?;
         if order.clock.is_some() && !store.kind().has_simulated_clock() {
@@ -112,8 +117,16 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
         let rules = Packs::load(&order.packs)?.into_rules();
         let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
-        serve_all(app, order.listen, Https { tls, in_front: order.behind_https }, lab, json).await
+        let beside = Beside { lab, trust };
+        serve_all(app, order.listen, Https { tls, in_front: order.behind_https }, beside, json).await
     })
+}
+
+/// What is there beside the pages.
+#[derive(Default)]
+struct Beside {
+    lab: Option<Lab>,
+    trust: sizao_server::TrustList,
 }
 
 /// Where a laboratory's messages come in, and for which account.
@@ -133,7 +146,7 @@ pub struct Https {
 
 /// Serves the pages of a node until the process is told to stop.
 pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) -> Result<ExitCode> {
-    serve_all(app, listen, https, None, json).await
+    serve_all(app, listen, https, Beside::default(), json).await
 }
 
 async fn serve_all(app: Arc<App>, listen: SocketAddr, https: Https, lab: Option<Lab>, json: bool) -> Result<ExitCode> {
