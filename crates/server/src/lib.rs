@@ -37,6 +37,7 @@ use doors::{Peer, TlsDoor};
 pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
 pub use mllp::serve_mllp;
+pub use sizao_app::certificates::TrustList;
 pub use state::{Settings, Shared};
 pub use trust::{TrustError, read_trust};
 

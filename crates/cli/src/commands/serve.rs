@@ -149,7 +149,13 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
     serve_all(app, listen, https, Beside::default(), json).await
 }
 
-async fn serve_all(app: Arc<App>, listen: SocketAddr, https: Https, lab: Option<Lab>, json: bool) -> Result<ExitCode> {
+async fn serve_all(
+    app: Arc<App>,
+    listen: SocketAddr,
+    https: Https,
+    Beside { lab, trust }: Beside,
+    json: bool,
+) -> Result<ExitCode> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("listening on {listen}: choose another port with --listen, or stop the program that has it")
     })?;
@@ -186,7 +192,7 @@ async fn serve_all(app: Arc<App>, listen: SocketAddr, https: Https, lab: Option<
     let shared = Shared::new(
         app,
         Arc::new(SystemClock),
-        Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() },
+        Settings { secure: https.in_front || https.tls.is_some(), trust, ..Settings::default() },
     );
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
