@@ -40,6 +40,8 @@ named! {
         MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
+        /// See whose proposals stand out, and decide about freezes (异常监测).
+        WatchProposals = "watch-proposals",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -54,6 +56,16 @@ named! {
         DecideAppeals = "decide-appeals",
         /// Check passes at a gate (查验通行凭证).
         CheckPasses = "check-passes",
+        /// The board of arrivals: known, classed, owned, overdue (来返人员).
+        ViewArrivals = "view-arrivals",
+        /// Enter an arrival for somebody who tells it (代为登记).
+        EnterArrivals = "enter-arrivals",
+        /// Ask whether somebody came, and say so; part records that are two people.
+        AnswerArrivals = "answer-arrivals",
+        /// Check people, lorries and vehicles at a checkpoint (查验).
+        WorkCheckpoint = "work-checkpoint",
+        /// What checkpoints did, and who is held there.
+        ViewCheckpoints = "view-checkpoints",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -134,6 +146,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -159,6 +173,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::AnswerArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -200,6 +217,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
             (A::CheckPasses, &[P::Control]),
+            (A::EnterArrivals, &[P::Reporting]),
+            (A::WorkCheckpoint, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
@@ -212,6 +232,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
             (A::GiveLinks, &[P::Care]),
+            (A::ViewArrivals, &[P::Care]),
+            (A::EnterArrivals, &[P::Care]),
+            (A::AnswerArrivals, &[P::Care]),
             (A::TakeSamples, &[P::Reporting]),
             (A::ViewScreening, &[P::Care]),
         ],
@@ -233,6 +256,7 @@ const TABLE: &[(Role, &[Right])] = &[
         &[
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
+            (A::WatchProposals, &[P::Audit]),
             (A::VerifyLog, &[P::Audit]),
             (A::MakeTokens, &[P::Audit]),
         ],

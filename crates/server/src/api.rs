@@ -5,6 +5,7 @@
 
 mod accounts;
 mod facts;
+mod fence;
 mod imports;
 mod laboratory;
 mod mandates;
@@ -183,6 +184,7 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
 const PARTS: [&[Operation]; 7] = [
     node::OPERATIONS,
     facts::OPERATIONS,
+    fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
     laboratory::OPERATIONS,

@@ -50,7 +50,7 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 20] = [
+const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::RunLab, "/lab", "tab-lab"),
     (Action::ViewBoard, "/board", "tab-board"),
@@ -60,6 +60,9 @@ const TABS: [(Action, &str, &str); 20] = [
     (Action::FollowPools, "/pools", "tab-pools"),
     (Action::ViewScreening, "/screening", "tab-screening"),
     (Action::PlanRounds, "/plans", "tab-plans"),
+    (Action::WorkCheckpoint, "/checkpoint", "tab-checkpoint"),
+    (Action::ViewArrivals, "/arrivals", "tab-arrivals"),
+    (Action::ViewCheckpoints, "/checkpoints", "cp-board"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),
@@ -68,6 +71,7 @@ const TABS: [(Action, &str, &str); 20] = [
     (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::CheckPasses, "/certificates", "certificates-title"),
     (Action::ViewOperation, "/operation", "tab-operation"),

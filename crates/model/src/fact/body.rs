@@ -2,6 +2,7 @@
 
 mod area;
 mod care;
+mod checkpoint;
 mod contact;
 mod evidence;
 mod governance;
@@ -13,8 +14,9 @@ mod screening;
 mod sentinel;
 mod shapes;
 mod testing;
+mod watch;
 
 pub use self::{
-    area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    screening::*, sentinel::*, testing::*,
+    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
+    people::*, screening::*, sentinel::*, testing::*, watch::*,
 };
