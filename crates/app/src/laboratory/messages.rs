@@ -366,6 +366,7 @@ impl App {
             file_digest: digest,
             mapping: "messages".to_owned(),
             file_bytes: text.len() as u64,
+            by: Some(actor.account),
         };
         let within = actor.division;
         let row = kept_within(Imported::Accepted(row), within);
