@@ -4,6 +4,7 @@
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh sentinel     sentinel sites and signals at phone size
+#   scripts/e2e.sh laboratory   desks, laboratory, pools, tests due, rounds, self-tests
 #   scripts/e2e.sh screenshots  pictures into docs/screenshots
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -54,4 +55,4 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || { "$0" loop && "$0" arrivals; }
+[ -n "${1:-}" ] || { node e2e/laboratory.mjs && "$0" loop && "$0" arrivals; }

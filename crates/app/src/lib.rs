@@ -12,6 +12,7 @@ pub mod authorization;
 pub mod board;
 pub mod break_glass;
 pub mod case_file;
+pub mod certificates;
 pub mod checkpoints;
 pub mod courses;
 mod error;

@@ -7,6 +7,7 @@ mod accounts;
 mod facts;
 mod fence;
 mod imports;
+mod laboratory;
 mod mandates;
 mod node;
 mod openapi;
@@ -188,6 +189,7 @@ const PARTS: [&[Operation]; 8] = [
     fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
+    laboratory::OPERATIONS,
     mandates::OPERATIONS,
     accounts::OPERATIONS,
 ];

@@ -15,11 +15,13 @@ mod lang;
 mod layers;
 mod map;
 mod metrics;
+mod mllp;
 mod outbox;
 mod pages;
 pub mod routes;
 mod slow;
 mod state;
+mod trust;
 mod view;
 
 use std::{sync::Arc, time::Duration};
@@ -34,7 +36,10 @@ use tokio::{net::TcpListener, sync::watch};
 use doors::{Peer, TlsDoor};
 pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
+pub use mllp::serve_mllp;
+pub use sizao_app::certificates::TrustList;
 pub use state::{Settings, Shared};
+pub use trust::{TrustError, read_trust};
 
 /// Everything that answers, with its layers.
 pub fn router(shared: Arc<Shared>) -> Router {

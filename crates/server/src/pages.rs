@@ -2,13 +2,16 @@
 
 pub(crate) mod accounts;
 pub(crate) mod announce;
+pub(crate) mod antigen;
 pub(crate) mod arrivals;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
 pub(crate) mod case;
+pub(crate) mod certificates;
 pub(crate) mod checkpoint;
 pub(crate) mod imports;
+pub(crate) mod lab;
 pub(crate) mod loops;
 pub(crate) mod mandates;
 pub(crate) mod me;
@@ -18,7 +21,10 @@ pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod places;
+pub(crate) mod pools;
 pub(crate) mod report;
+pub(crate) mod sampling;
+pub(crate) mod screening;
 pub(crate) mod sentinel;
 pub(crate) mod sentinels;
 pub(crate) mod sign_in;

@@ -12,9 +12,9 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, announce, arrivals, audit, board, break_glass, case, checkpoint, imports, loops, mandates, me, my,
-        node, packs, people, person, places, report, sentinel, sentinels, sign_in, signals, transparency, visits,
-        watch,
+        accounts, announce, antigen, arrivals, audit, board, break_glass, case, certificates, checkpoint, imports, lab,
+        loops, mandates, me, my, node, packs, people, person, places, pools, report, sampling, screening, sentinel,
+        sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -184,6 +184,27 @@ pub const ROUTES: &[Route] = routes![
     post "/places/{id}/visits" May(A::KeepPlaces) => places::register,
     get "/scan/{code}" Anyone => places::scan,
     post "/scan/{code}" Anyone => places::visit,
+    get "/sampling" May(A::TakeSamples) => sampling::form,
+    post "/sampling" May(A::TakeSamples) => sampling::scan,
+    get "/lab" May(A::RunLab) => lab::show,
+    post "/lab/scan" May(A::RunLab) => lab::scan,
+    post "/lab/results" May(A::RunLab) => lab::result,
+    post "/lab/file" May(A::RunLab) => lab::file,
+    get "/lab/messages/{id}" May(A::RunLab) => lab::message,
+    post "/lab/messages/{id}" May(A::RunLab) => lab::mend,
+    get "/pools" May(A::FollowPools) => pools::list,
+    get "/pools/{id}" May(A::FollowPools) => pools::show,
+    post "/pools/{id}/members" May(A::FollowPools) => pools::note,
+    post "/pools/{id}/cases" May(A::DiagnoseCases) => pools::diagnose,
+    get "/screening" May(A::ViewScreening) => screening::due,
+    post "/screening/reminded" May(A::ViewScreening) => screening::reminded,
+    get "/plans" May(A::PlanRounds) => screening::plans,
+    post "/rounds" May(A::PlanRounds) => screening::open_round,
+    get "/certificates" May(A::CheckPasses) => certificates::form,
+    post "/certificates" May(A::CheckPasses) => certificates::check,
+    get "/antigen" Anyone => antigen::guide,
+    get "/my/{token}/antigen" Anyone => antigen::form,
+    post "/my/{token}/antigen" Anyone => antigen::enter,
 ];
 
 /// Largest body of a form, in bytes.
@@ -199,6 +220,9 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         let takes_packs = route.method == "POST" && route.path == "/packs";
         let limit = match () {
             () if takes_files => imports::BODY_BYTES_MAX,
+            () if route.path == "/lab/file" => lab::BODY_BYTES_MAX,
+            // A message to be mended: each byte may take three.
+            () if route.method == "POST" && route.path == "/lab/messages/{id}" => PACK_BYTES_MAX,
             () if takes_packs => PACK_BYTES_MAX,
             () if route.path == "/passes/check" => my::PASSES_BYTES_MAX,
             () => FORM_BYTES_MAX,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sizao_app::{App, identity::Actor};
+use sizao_app::{App, certificates::TrustList, identity::Actor};
 use sizao_model::{Clock, Instant};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
@@ -29,11 +29,13 @@ pub struct Settings {
     pub turns: usize,
     /// By how much what is sent may fall behind the slowest line that is borne.
     pub slowest_body: Duration,
+    /// Who may sign certificates that are shown at a gate.
+    pub trust: TrustList,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { secure: false, turns: 256, slowest_body: Duration::from_secs(20) }
+        Self { secure: false, turns: 256, slowest_body: Duration::from_secs(20), trust: TrustList::default() }
     }
 }
 
