@@ -6,6 +6,7 @@
 
 mod adoption;
 mod assess;
+pub mod assists;
 mod chain;
 pub mod change;
 mod dossier;

@@ -57,6 +57,11 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
             found.push(Mention::Fact(step.opened_by));
             found.extend(step.site.clone().map(Mention::Site));
         }
+        FactBody::NoShow(none) => found.push(Mention::Fact(none.of)),
+        FactBody::HoldEnded(ended) => found.push(Mention::Fact(ended.of)),
+        FactBody::Disinfection(record) => {
+            found.extend(record.closes.into_iter().chain(record.case).map(Mention::Fact));
+        }
         FactBody::CareGiven(given) => found.push(Mention::Fact(given.of)),
         FactBody::Appeal(appeal) => {
             found.push(Mention::Fact(appeal.opened_by));
@@ -65,6 +70,9 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         FactBody::AppealDecision(decision) => found.push(Mention::Fact(decision.of)),
         FactBody::CareNeed(_)
         | FactBody::Arrival(_)
+        | FactBody::ArrivalExpected(_)
+        | FactBody::Inspection(_)
+        | FactBody::LaneStep(_)
         | FactBody::Diagnosis(_)
         | FactBody::IsolationLeft(_)
         | FactBody::SymptomReport(_)
@@ -74,7 +82,16 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
         | FactBody::PackAdopted(_)
-        | FactBody::SentinelReport(_) => {}
+        | FactBody::SentinelReport(_)
+        | FactBody::WatchFreeze(_)
+        | FactBody::OrderRefused(_)
+        | FactBody::AlternativePath(_)
+        // No rule reads where a tube is, or who is reminded.
+        | FactBody::TubeStep(_)
+        | FactBody::ScreeningRound(_)
+        | FactBody::GroupMember(_)
+        | FactBody::GroupPause(_) => {}
+        FactBody::WatchDecision(decision) => found.push(Mention::Fact(decision.of)),
     }
     found.into_iter()
 }
