@@ -179,8 +179,11 @@ proptest! {
     }
 
     #[test]
-    fn what_no_rule_looks_at_changes_no_answer(timeline in world::timeline(), seeds in world::seeds(16), hours in 0i64..800, ahead in 0i64..300) {
-        let facts = world::facts(timeline, &seeds);
+    fn what_no_rule_looks_at_changes_no_answer(timeline in world::timeline(), seeds in world::seeds(70), hours in 0i64..800, ahead in 0i64..300, left in 0u8..3) {
+        let mut facts = world::facts(timeline, &seeds);
+        // Worlds in which most people only stayed, arrived and were tested.
+        let ties = |body: &FactBody| matches!(body, FactBody::Exposure(_) | FactBody::Diagnosis(_) | FactBody::IdentityLink(_) | FactBody::Extension(_) | FactBody::Death(_));
+        facts.retain(|fact| left == 0 || !ties(&fact.body) && (left == 1 || !matches!(fact.body, FactBody::Correction(_))));
         let known_at = world::moment(timeline, hours);
         let index = FactIndex::new(&facts);
         for number in 0..PEOPLE {
