@@ -233,7 +233,8 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     // Decisions of two signers are made on their pages; a list is one person's.
     let decides = |kind| {
         use FactKind::{
-            AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, OrderRefused, PackAdopted, WatchDecision, WatchFreeze,
+            AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, OrderRefused, PackAdopted, WatchDecision,
+            WatchFreeze,
         };
         matches!(
             kind,

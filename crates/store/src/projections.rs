@@ -146,7 +146,11 @@ async fn note_assessed_under(tx: &mut crate::db::Tx, under: &str) -> Result<(), 
     Ok(())
 }
 
-pub(crate) async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {
+pub(crate) async fn set_watermark(
+    tx: &mut crate::db::Tx,
+    projection: &'static str,
+    leaf: u64,
+) -> Result<(), StoreError> {
     on!(tx, tx => {
         sqlx::query(
             "INSERT INTO watermark (projection, leaf) VALUES ($1, $2) \

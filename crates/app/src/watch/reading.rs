@@ -51,7 +51,8 @@ impl App {
                 continue;
             };
             let class = class_of(stored.fact.body.kind());
-            let batch = batches.iter().find(|batch| (batch.first_leaf..batch.first_leaf + batch.facts).contains(&stored.leaf));
+            let batch =
+                batches.iter().find(|batch| (batch.first_leaf..batch.first_leaf + batch.facts).contains(&stored.leaf));
             let scope = || scopes.get(&stored.leaf).cloned().unwrap_or_default();
             let (officer, list) = batch.map_or_else(
                 || (format!("source:{}", scope()), String::new()),
@@ -78,7 +79,8 @@ impl App {
                 },
             ));
         }
-        let mut people: Vec<PersonId> = rows.iter().flat_map(|(target, row)| [Some(row.person), *target]).flatten().collect();
+        let mut people: Vec<PersonId> =
+            rows.iter().flat_map(|(target, row)| [Some(row.person), *target]).flatten().collect();
         people.sort_unstable();
         people.dedup();
         let homes = self.store().homes_of(&people).await?;
@@ -161,11 +163,7 @@ struct Target {
 
 impl Target {
     fn of(body: &FactBody) -> Option<Self> {
-        let place = |code: &str| Self {
-            name: code.to_owned(),
-            person: None,
-            place: DivisionCode::parse(code).ok(),
-        };
+        let place = |code: &str| Self { name: code.to_owned(), person: None, place: DivisionCode::parse(code).ok() };
         match body {
             FactBody::Exposure(exposure) => {
                 let person = exposure.case.or(exposure.via)?;
@@ -178,15 +176,20 @@ impl Target {
     }
 }
 
-/// Puts homes in. Whoever lives in the county of the case or area is tied to it; so is whose home is not known to a county
-/// to nothing.
+/// Puts homes in. Whoever lives in the area is tied to it, and a contact of the county in which the case lives to the case;
+/// whose home is not known to a county is tied to nothing.
 fn at_home(target: Option<PersonId>, mut row: WatchedRow, homes: &HashMap<PersonId, DivisionCode>) -> WatchedRow {
     row.home = homes.get(&row.person).copied();
-    row.target_home = row.target_home.or_else(|| target.and_then(|person| homes.get(&person)).copied());
-    let county = |place: Option<DivisionCode>| place.and_then(|place| place.at(DivisionLevel::County));
-    let (home, there) = (county(row.home), county(row.target_home));
-    row.untied = home.is_none() || home != there;
-    row.target_home = there.or(row.target_home);
+    let county = |place: DivisionCode| place.at(DivisionLevel::County);
+    let tied = match target {
+        Some(case) => {
+            row.target_home = homes.get(&case).copied();
+            row.home.and_then(county).is_some() && row.home.and_then(county) == row.target_home.and_then(county)
+        }
+        None => row.target_home.zip(row.home).is_some_and(|(area, home)| home.is_under(area)),
+    };
+    row.target_home = row.target_home.map(|place| county(place).unwrap_or(place));
+    row.untied = !tied;
     row
 }
 

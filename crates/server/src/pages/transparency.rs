@@ -71,9 +71,9 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Extension(asked): Ex
         open: people(rule.open),
         opened: people(rule.opened),
         ended: people(rule.ended),
-        median: rule.median_minutes.map_or("–".to_owned(), |minutes| {
-            c.t1("figures-days", "n", format!("{:.1}", minutes as f64 / 1_440.0))
-        }),
+        median: rule
+            .median_minutes
+            .map_or("–".to_owned(), |minutes| c.t1("figures-days", "n", format!("{:.1}", minutes as f64 / 1_440.0))),
         late: people(rule.late),
     };
     let rules = figures.rules.iter().map(line).collect();
