@@ -56,6 +56,16 @@ named! {
         DecideAppeals = "decide-appeals",
         /// Check passes at a gate (查验通行凭证).
         CheckPasses = "check-passes",
+        /// The board of arrivals: known, classed, owned, overdue (来返人员).
+        ViewArrivals = "view-arrivals",
+        /// Enter an arrival for somebody who tells it (代为登记).
+        EnterArrivals = "enter-arrivals",
+        /// Ask whether somebody came, and say so; part records that are two people.
+        AnswerArrivals = "answer-arrivals",
+        /// Check people, lorries and vehicles at a checkpoint (查验).
+        WorkCheckpoint = "work-checkpoint",
+        /// What checkpoints did, and who is held there.
+        ViewCheckpoints = "view-checkpoints",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -70,6 +80,18 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Scan people and tubes at a desk (采样登记).
+        TakeSamples = "take-samples",
+        /// Receive tubes, bring in results, mend messages (检测与结果上报).
+        RunLab = "run-lab",
+        /// Who of the key groups is due for a test (应检名单).
+        ViewScreening = "view-screening",
+        /// Plan and open rounds (筛查组织).
+        PlanRounds = "plan-rounds",
+        /// Pools that are not negative: who waits, who was reached (混管追阳).
+        FollowPools = "follow-pools",
+        /// Say that somebody with a positive single sample is a case (病例判定).
+        DiagnoseCases = "diagnose-cases",
     }
 }
 
@@ -124,7 +146,12 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
         ],
     ),
     (
@@ -146,7 +173,14 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::AnswerArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
+            (A::DiagnoseCases, &[P::Control]),
         ],
     ),
     (
@@ -158,7 +192,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
+    (
+        Role::Lab,
+        &[
+            (A::RunLab, &[P::Reporting]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
+    ),
     (
         Role::Sentinel,
         &[
@@ -175,6 +217,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
             (A::CheckPasses, &[P::Control]),
+            (A::EnterArrivals, &[P::Reporting]),
+            (A::WorkCheckpoint, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
@@ -187,6 +232,11 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
             (A::GiveLinks, &[P::Care]),
+            (A::ViewArrivals, &[P::Care]),
+            (A::EnterArrivals, &[P::Care]),
+            (A::AnswerArrivals, &[P::Care]),
+            (A::TakeSamples, &[P::Reporting]),
+            (A::ViewScreening, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),

@@ -249,6 +249,13 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
                 | OrderRefused
         )
     };
+    let scanned = |kind| matches!(kind, FactKind::TubeStep | FactKind::ScreeningRound);
+    if row.facts.iter().any(|fact| scanned(fact.body.kind())) {
+        return Imported::Rejected(row.source.refuse(
+            "where a tube is comes from scans, and rounds from their page",
+            "Scan the tube at its desk or in the laboratory, or open the round on the page of plans",
+        ));
+    }
     if row.facts.iter().any(|fact| decides(fact.body.kind())) {
         return Imported::Rejected(row.source.refuse(
             "it decides for everybody, and a list is one person's word",

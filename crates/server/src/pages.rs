@@ -1,9 +1,12 @@
 //! The pages, one file each. A handler reads what came, asks `app`, and fills a template.
 
 pub(crate) mod accounts;
+pub(crate) mod announce;
+pub(crate) mod arrivals;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
+pub(crate) mod checkpoint;
 pub(crate) mod imports;
 pub(crate) mod loops;
 pub(crate) mod mandates;

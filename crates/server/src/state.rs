@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     clock_watch::ClockWatch,
     metrics::Metrics,
-    pages::{imports::ImportJob, packs::comparing::ComparisonJob},
+    pages::{announce::RateGate, imports::ImportJob, packs::comparing::ComparisonJob},
 };
 
 /// What the operator chose.
@@ -62,6 +62,8 @@ pub struct Shared {
     pub(crate) verifying: Semaphore,
     /// Whether the wall's clock can be trusted.
     pub(crate) clock: ClockWatch,
+    /// Announcements of arrivals by address.
+    pub(crate) announcing: RateGate,
     /// Requests at once; more are told to come back.
     pub(crate) turns: Semaphore,
 }
@@ -84,6 +86,7 @@ impl Shared {
             figures: tokio::sync::Mutex::default(),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
+            announcing: RateGate::default(),
         })
     }
 
@@ -121,6 +124,13 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
     }
+    let arrivals = shared.app.follow_arrivals().await?;
+    if arrivals.linked > 0 || arrivals.no_shows > 0 {
+        let (linked, no_shows) = (arrivals.linked, arrivals.no_shows);
+        tracing::info!(linked, no_shows, "Arrivals followed: {linked} records put together, {no_shows} did not come");
+    }
+    shared.app.follow_checkpoints().await?;
+    shared.app.keep_fence().await?;
     let followed = shared.app.follow_loops().await?;
     if followed.released > 0 || followed.assigned > 0 {
         let (released, assigned, lapsed) = (followed.released, followed.assigned, followed.lapsed);
