@@ -13,7 +13,7 @@ use crate::{
     api, assets,
     pages::{
         accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node,
-        packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
+        orders, packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -127,6 +127,8 @@ pub const ROUTES: &[Route] = routes![
     get "/audit/consistency" May(A::VerifyLog) => audit::consistency,
     get "/audit/proof" May(A::VerifyLog) => audit::proof_of,
     get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
+    get "/orders" May(A::RefuseOrders) => orders::list,
+    post "/orders" May(A::RefuseOrders) => orders::refuse,
     get "/watch" May(A::WatchProposals) => watch::list,
     post "/watch/{id}/decide" May(A::WatchProposals) => watch::decide,
     get "/mandates" May(A::ViewMandates) => mandates::list,

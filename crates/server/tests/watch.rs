@@ -228,6 +228,90 @@ async fn the_public_figures_equal_a_recount_of_the_log() {
     }
 }
 
+/// Changes made with the powers of the database's owner, in a node that runs: named on the auditor's page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_owner_of_the_database_changes_is_named_within_a_minute() {
+    use std::time::Duration;
+
+    use sizao_server::{Settings, Shared};
+    use sqlx::Connection;
+
+    let mut there = places().await;
+    let place = there.remove(0);
+    let sizao_store::Place::Sqlite(path) = place.0.clone() else { unreachable!("the first place is a file") };
+    let world = World::full(place).await;
+    assert!(Settings::default().verify_pause <= Duration::from_secs(30), "half of the minute");
+    let settings = Settings { verify_pause: Duration::from_millis(200), ..Settings::default() };
+    let shared = Shared::new(world.app.clone(), std::sync::Arc::new(now()), settings);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let node = sizao_server::router(shared.clone());
+    let serving = tokio::spawn(sizao_server::serve(listener, None, shared, stopping));
+    let auditor = world.session_in(&world.units[0].clone(), Role::Auditor).await;
+    let page = async || {
+        let request = axum::http::Request::get("/audit").header("cookie", format!("sizao_session={auditor}"));
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(node.clone(), request).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        String::from_utf8_lossy(&body).into_owned()
+    };
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!page().await.contains("note-box bad"), "nothing is wrong yet");
+
+    let mut owner = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    for text in [
+        "DROP TRIGGER fact_no_update",
+        "DROP TRIGGER body_no_update",
+        // A diagnosis of 16 March put down as of another day, and a body that is another's.
+        "UPDATE fact SET happened_from = happened_from + 1 WHERE leaf = 2",
+        "UPDATE body SET sealed = (SELECT sealed FROM body WHERE leaf = 0) WHERE leaf = 1",
+    ] {
+        sqlx::query(text).execute(&mut owner).await.unwrap();
+    }
+    let began = std::time::Instant::now();
+    loop {
+        let body = page().await;
+        if body.contains("note-box bad") {
+            for named in ["fact_no_update", "body_no_update", "2: ", "1: "] {
+                assert!(body.contains(named), "{named} is named: {body}");
+            }
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody noticed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    stop.send(true).unwrap();
+    serving.await.unwrap().unwrap();
+}
+
+/// An order from above that conflicts with a rule: refused on record, read by the next level and the auditor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_order_goes_to_the_next_level_and_the_auditor_and_nowhere_else() {
+    for place in places().await {
+        let world = World::full(place).await;
+        let mut city = sizao_store::UnitRecord { kind: "headquarters".into(), ..world.unit("4101").await };
+        city.id = fresh();
+        world.app.store().add_unit(&city).await.unwrap();
+        let (district, foreign) = (world.units[2].clone(), world.units[3].clone());
+        let tracer = world.session_in(&district, Role::Epidemiologist).await;
+        let order = "order=Make+these+1%2C317+people+red&by=Deputy+head+of+the+section&rule=list&key=k1";
+        assert_eq!(world.post("/orders", Some(&tracer), order).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(world.post("/orders", Some(&tracer), order).await.status, StatusCode::SEE_OTHER, "twice is once");
+        assert_eq!(world.post("/orders", Some(&tracer), &order.replace("rule=list", "rule=none")).await.status, 422);
+        let sees = async |unit: &sizao_store::UnitRecord, role| {
+            let session = world.session_in(unit, role).await;
+            world.get("/orders", Some(&session)).await.body.matches("Make these 1,317 people red").count()
+        };
+        assert_eq!(sees(&city, Role::Headquarters).await, 1, "the next level");
+        assert_eq!(sees(&world.units[0].clone(), Role::Auditor).await, 1, "the auditor above");
+        assert_eq!(sees(&district, Role::Epidemiologist).await, 1, "whoever refused");
+        assert_eq!(sees(&foreign, Role::Auditor).await, 0, "not another city");
+        assert_eq!(sees(&foreign, Role::Headquarters).await, 0);
+        let figures: Value = serde_json::from_str(&world.get("/transparency.json", None).await.body).unwrap();
+        assert_eq!(figures["orders_refused"], 1);
+    }
+}
+
 type Read = (Option<PersonId>, FactBody, Instant, Instant);
 
 async fn facts_of(world: &World) -> Vec<Read> {

@@ -163,6 +163,7 @@ mod tests {
         "watched_register",
         "freeze",
         "figure",
+        "refused_order",
         "tube",
         "swab",
         "self_test",
