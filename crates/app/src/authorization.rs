@@ -42,6 +42,8 @@ named! {
         ViewAccess = "view-access",
         /// See whose proposals stand out, and decide about freezes (异常监测).
         WatchProposals = "watch-proposals",
+        /// Refuse an order because it conflicts with a rule (拒绝执行).
+        RefuseOrders = "refuse-orders",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -136,6 +138,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Headquarters,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control]),
             (A::ListPeople, &[P::Control]),
             (A::ViewPerson, &[P::Control]),
@@ -163,6 +166,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Epidemiologist,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control, P::Tracing]),
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
@@ -195,6 +199,7 @@ const TABLE: &[(Role, &[Right])] = &[
         Role::Tracer,
         &[
             (A::TraceCases, &[P::Tracing]),
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
@@ -204,6 +209,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Lab,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::RunLab, &[P::Reporting]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
@@ -213,6 +219,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Sentinel,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::ReportSentinel, &[P::Reporting]),
@@ -222,6 +229,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Checkpoint,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
@@ -234,6 +242,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::VenueKeeper,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewMandates, &[P::Reporting]),
             (A::KeepPlaces, &[P::Reporting]),
             (A::SendScans, &[P::Reporting]),
@@ -244,6 +253,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::CommunityWorker,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Care]),
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
@@ -257,12 +267,16 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewScreening, &[P::Care]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
+    (
+        Role::InstitutionKeeper,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+    ),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (
         Role::AppealOfficer,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Appeal]),
             (A::ViewPerson, &[P::Appeal]),
             (A::OpenIdentity, &[P::Appeal]),
@@ -272,6 +286,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Auditor,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
             (A::WatchProposals, &[P::Audit]),
@@ -279,16 +294,23 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::MakeTokens, &[P::Audit]),
         ],
     ),
-    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])]),
+    (
+        Role::Statistician,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])],
+    ),
     (
         Role::UnitAdmin,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ManageAccounts, &[P::Administration]),
             (A::ViewMandates, &[P::Administration]),
             (A::MakeTokens, &[P::Administration]),
         ],
     ),
-    (Role::Operator, &[(A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])]),
+    (
+        Role::Operator,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])],
+    ),
 ];
 
 /// The purposes for which a role may do something; none: it may not.

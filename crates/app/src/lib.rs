@@ -28,6 +28,7 @@ pub mod limits;
 pub mod loops;
 pub mod mandates;
 mod names;
+pub mod orders;
 pub mod own_data;
 pub mod pack_signatures;
 pub mod packs;

@@ -34,6 +34,7 @@ mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod orders;
 mod own_data;
 mod packs;
 mod presence;
@@ -79,6 +80,7 @@ pub use log::{
 };
 pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
+pub use orders::RefusedOrder;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
 pub use presence::{

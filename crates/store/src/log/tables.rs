@@ -171,6 +171,7 @@ mod tests {
         "watched_register",
         "freeze",
         "figure",
+        "refused_order",
         "tube",
         "swab",
         "self_test",
