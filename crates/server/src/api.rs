@@ -181,7 +181,7 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 7] = [
+const PARTS: &[&[Operation]] = [
     node::OPERATIONS,
     facts::OPERATIONS,
     fence::OPERATIONS,
