@@ -80,6 +80,12 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Send scans of place codes (场所码).
+        SendScans = "send-scans",
+        /// The register of places, what they show, and registering by hand (场所登记).
+        KeepPlaces = "keep-places",
+        /// A case's file: window, places, contacts found and entered (个案流调).
+        TraceCases = "trace-cases",
         /// Scan people and tubes at a desk (采样登记).
         TakeSamples = "take-samples",
         /// Receive tubes, bring in results, mend messages (检测与结果上报).
@@ -173,6 +179,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::TraceCases, &[P::Tracing]),
             (A::ViewArrivals, &[P::Control]),
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
@@ -186,6 +194,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Tracer,
         &[
+            (A::TraceCases, &[P::Tracing]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
@@ -222,7 +231,16 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
+    (
+        Role::VenueKeeper,
+        &[
+            (A::ViewMandates, &[P::Reporting]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::SendScans, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
+    ),
     (
         Role::CommunityWorker,
         &[

@@ -13,6 +13,7 @@ mod node;
 mod openapi;
 mod people;
 mod read;
+mod scans;
 mod wire;
 
 use std::sync::Arc;
@@ -181,9 +182,10 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: &[&[Operation]] = [
+const PARTS: &[&[Operation]] = &[
     node::OPERATIONS,
     facts::OPERATIONS,
+    scans::OPERATIONS,
     fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sizao_app::{App, certificates::TrustList};
+use sizao_app::{App, certificates::TrustList, identity::Actor};
 use sizao_model::{Clock, Instant};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
@@ -68,6 +68,8 @@ pub struct Shared {
     pub(crate) announcing: RateGate,
     /// Requests at once; more are told to come back.
     pub(crate) turns: Semaphore,
+    /// Who sent scans a moment ago, by the digest of the token.
+    pub(crate) senders: Mutex<HashMap<String, (Actor, tokio::time::Instant)>>,
 }
 
 impl Shared {
@@ -88,6 +90,7 @@ impl Shared {
             figures: tokio::sync::Mutex::default(),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
+            senders: Mutex::default(),
             announcing: RateGate::default(),
         })
     }
@@ -158,6 +161,10 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if shared.watched_hour.swap(hour, Ordering::Relaxed) != hour {
         let open = shared.app.refresh_signals().await?;
         let forgotten = shared.app.forget_sales().await?;
+        let (closed, dropped) = shared.app.follow_ledger().await?;
+        if closed > 0 || dropped > 0 {
+            tracing::info!(closed, dropped, "The ledger: {closed} parts of days closed, {dropped} days dropped");
+        }
         tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
     }
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);

@@ -36,6 +36,7 @@ pub mod merkle;
 mod migrate;
 mod own_data;
 mod packs;
+mod presence;
 mod projections;
 mod recovery;
 mod residents;
@@ -80,6 +81,10 @@ pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
+pub use presence::{
+    PlaceRecord, PresenceEntry, PresenceKey, PresenceReceipt, PresenceRow,
+    segments::{Closing, SegmentRecord},
+};
 pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
