@@ -48,6 +48,12 @@ named! {
         AssignLoops = "assign-loops",
         /// Today's visits, and what was seen there (走访).
         EnterSteps = "enter-steps",
+        /// Requests between cities with their clocks (区域协查).
+        ViewAssists = "view-assists",
+        /// Ask another city to look for people; question what it says.
+        SendAssists = "send-assists",
+        /// Take requests of other cities on, reply to them, open who is meant.
+        AnswerAssists = "answer-assists",
         /// Hand a person the link to the own page.
         GiveLinks = "give-links",
         /// Read and decide appeals (申诉处理).
@@ -122,6 +128,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewAssists, &[P::Control]),
+            (A::SendAssists, &[P::Control]),
+            (A::AnswerAssists, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -144,6 +153,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::ViewAssists, &[P::Control, P::Tracing]),
+            (A::SendAssists, &[P::Control, P::Tracing]),
+            (A::AnswerAssists, &[P::Control, P::Tracing]),
             (A::MakeTokens, &[P::Control]),
         ],
     ),
@@ -154,6 +166,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::ViewAssists, &[P::Tracing]),
+            (A::SendAssists, &[P::Tracing]),
+            (A::AnswerAssists, &[P::Tracing]),
         ],
     ),
     (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),

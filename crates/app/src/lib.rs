@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod api_tokens;
 pub mod appeals;
 pub mod assessments;
+pub mod assists;
 pub mod audit;
 pub mod authorization;
 pub mod board;
@@ -61,6 +62,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// Keys towards other nodes, once they are needed.
+    cooperation: tokio::sync::OnceCell<assists::CooperationKeys>,
 }
 
 impl App {
@@ -76,9 +79,9 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent) = Default::default();
+        let (assessing, recent, cooperation) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent })
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, cooperation })
     }
 
     /// The store.
@@ -136,6 +139,11 @@ impl App {
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
     sizao_store::hex(&sizao_store::sha256(parts))
+}
+
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sizao_store::sha256(&[bytes])
 }
 
 /// An id that sorts by time.

@@ -17,6 +17,7 @@ mod map;
 mod metrics;
 mod outbox;
 mod pages;
+pub mod peers;
 pub mod routes;
 mod slow;
 mod state;

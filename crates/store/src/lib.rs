@@ -13,6 +13,7 @@ mod support;
 
 mod access_log;
 mod api_tokens;
+mod assists;
 mod break_glass;
 mod bulk;
 mod courses;
@@ -47,6 +48,10 @@ mod wal;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
+pub use assists::{
+    AssistCount, AssistLineRecord, AssistLogLine, AssistRecord, AssistTx, AssistWhich, LinkState, PeerRecord,
+    RefusedEnvelope, SentEnvelope, WaitingEnvelope,
+};
 pub use break_glass::{BreakGlassRecord, PastVerification};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
@@ -54,7 +59,7 @@ pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
-pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
+pub use keys::{Entropy, MasterKey, Secret, from_hex, hex, sha256};
 pub use lease::{AssessingLease, ListLease};
 pub use log::{
     checkpoint::Checkpoint,
