@@ -164,7 +164,8 @@ impl App {
         let mut from = self.store().watermark("appeal").await?;
         while from < size {
             let to = (from + CHUNK).min(size);
-            let (facts, _) = self.store().load_leaves_that_fit(from, to).await?;
+            let kinds = [FactKind::Appeal, FactKind::AppealDecision];
+            let facts = self.store().load_kinds_among(from, to, &kinds).await?;
             let (mut filed, mut decided) = (Vec::new(), Vec::new());
             for stored in facts {
                 let at = stored.fact.recorded_at;

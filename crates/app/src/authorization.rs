@@ -40,6 +40,8 @@ named! {
         MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
+        /// See whose proposals stand out, and decide about freezes (异常监测).
+        WatchProposals = "watch-proposals",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -60,6 +62,16 @@ named! {
         DecideAppeals = "decide-appeals",
         /// Check passes at a gate (查验通行凭证).
         CheckPasses = "check-passes",
+        /// The board of arrivals: known, classed, owned, overdue (来返人员).
+        ViewArrivals = "view-arrivals",
+        /// Enter an arrival for somebody who tells it (代为登记).
+        EnterArrivals = "enter-arrivals",
+        /// Ask whether somebody came, and say so; part records that are two people.
+        AnswerArrivals = "answer-arrivals",
+        /// Check people, lorries and vehicles at a checkpoint (查验).
+        WorkCheckpoint = "work-checkpoint",
+        /// What checkpoints did, and who is held there.
+        ViewCheckpoints = "view-checkpoints",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -74,6 +86,18 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Scan people and tubes at a desk (采样登记).
+        TakeSamples = "take-samples",
+        /// Receive tubes, bring in results, mend messages (检测与结果上报).
+        RunLab = "run-lab",
+        /// Who of the key groups is due for a test (应检名单).
+        ViewScreening = "view-screening",
+        /// Plan and open rounds (筛查组织).
+        PlanRounds = "plan-rounds",
+        /// Pools that are not negative: who waits, who was reached (混管追阳).
+        FollowPools = "follow-pools",
+        /// Say that somebody with a positive single sample is a case (病例判定).
+        DiagnoseCases = "diagnose-cases",
     }
 }
 
@@ -128,10 +152,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::ViewAssists, &[P::Control]),
             (A::SendAssists, &[P::Control]),
             (A::AnswerAssists, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
         ],
     ),
     (
@@ -153,10 +182,17 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::AnswerArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
             (A::ViewAssists, &[P::Control, P::Tracing]),
             (A::SendAssists, &[P::Control, P::Tracing]),
             (A::AnswerAssists, &[P::Control, P::Tracing]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
+            (A::DiagnoseCases, &[P::Control]),
         ],
     ),
     (
@@ -171,7 +207,15 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::AnswerAssists, &[P::Tracing]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
+    (
+        Role::Lab,
+        &[
+            (A::RunLab, &[P::Reporting]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
+    ),
     (
         Role::Sentinel,
         &[
@@ -188,6 +232,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
             (A::CheckPasses, &[P::Control]),
+            (A::EnterArrivals, &[P::Reporting]),
+            (A::WorkCheckpoint, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
     (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
@@ -200,6 +247,11 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
             (A::GiveLinks, &[P::Care]),
+            (A::ViewArrivals, &[P::Care]),
+            (A::EnterArrivals, &[P::Care]),
+            (A::AnswerArrivals, &[P::Care]),
+            (A::TakeSamples, &[P::Reporting]),
+            (A::ViewScreening, &[P::Care]),
         ],
     ),
     (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
@@ -219,6 +271,7 @@ const TABLE: &[(Role, &[Right])] = &[
         &[
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
+            (A::WatchProposals, &[P::Audit]),
             (A::VerifyLog, &[P::Audit]),
             (A::MakeTokens, &[P::Audit]),
         ],

@@ -19,7 +19,7 @@ use crate::{
     authorization::{Action, Purpose, can},
     identity::Actor,
     imports::{ImportOrder, ImportProgress, ImportWatcher, pump},
-    intake::kept_within,
+    intake::{held_back, kept_within},
     limits::class_of,
     mandates::Collection,
     refusal::Refusal,
@@ -212,7 +212,7 @@ impl App {
         }
         self.count_restricting(actor, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
-        let answer = self.store_batch(&batch, until).await?;
+        let answer = self.store_batch(&batch, actor.account, until).await?;
         let told = serde_json::to_string(&answer).expect("an answer is made of values that JSON can hold");
         let kept = ApiAnswer { content: batch.digest, answer: told, made_at: wall };
         self.store().keep_api_answer(batch.unit, &batch.key, &kept).await?;
@@ -228,21 +228,27 @@ impl App {
         Ok(serde_json::from_str(&before.answer).ok())
     }
 
-    async fn store_batch(self: &Arc<Self>, batch: &Arc<FactBatch>, until: Instant) -> Result<BatchAnswer, AppError> {
+    async fn store_batch(
+        self: &Arc<Self>,
+        batch: &Arc<FactBatch>,
+        account: Uuid,
+        until: Instant,
+    ) -> Result<BatchAnswer, AppError> {
         let order = ImportOrder {
             list: batch.list(),
             sender: batch.sender(),
             file_digest: batch.digest,
             mapping: "facts".to_owned(),
             file_bytes: batch.lines.len() as u64,
+            by: Some(account),
         };
         let noted = Arc::new(Mutex::new(Noted::default()));
         let (to_import, rows) = mpsc::channel(2);
-        let (app, reading) = (self.clone(), batch.clone());
+        let (app, reading, frozen) = (self.clone(), batch.clone(), self.frozen_classes(account).await?);
         let reader = tokio::task::spawn_blocking(move || {
             let sender = reading.sender();
             let gate = |row: Result<Imported, ImportError>| -> Result<Imported, ImportError> {
-                Ok(match reading.kept(row?) {
+                Ok(match held_back(reading.kept(row?), &frozen) {
                     Imported::Accepted(row) if app.now() >= until => Imported::Rejected(
                         row.source
                             .refuse("the mandate for this collection has ended", "Send it again under a new mandate"),

@@ -43,6 +43,8 @@ pub struct ImportOrder {
     pub mapping: String,
     /// Bytes of the file, for the progress.
     pub file_bytes: u64,
+    /// The account that brings it in; none for the command line.
+    pub by: Option<uuid::Uuid>,
 }
 
 /// How far an import has come.
@@ -197,7 +199,7 @@ impl App {
             if state.file_digest != order.file_digest {
                 return Err(AppError::OtherFile { list: order.list.clone(), rows_done: state.rows_done });
             }
-            return Ok(state);
+            return Ok(ImportState { by: order.by, ..state });
         }
         Ok(ImportState {
             list: order.list.clone(),
@@ -208,6 +210,7 @@ impl App {
             rejected: 0,
             finished: false,
             started_at: self.now(),
+            by: order.by,
         })
     }
 }

@@ -5,19 +5,23 @@ pub mod access;
 pub mod accounts;
 pub mod api_tokens;
 pub mod appeals;
+pub mod arrivals;
 pub mod assessments;
 pub mod assists;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod checkpoints;
 pub mod courses;
 mod error;
 pub mod export;
 pub mod facts_intake;
+pub mod fence;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+pub mod laboratory;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
@@ -31,17 +35,20 @@ pub mod policy_changes;
 pub mod refusal;
 pub mod residents;
 pub mod saved_views;
+pub mod screening;
 pub mod sentinels;
 pub mod signals;
 pub mod totp;
 pub mod transmission;
+pub mod transparency;
+pub mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
-pub use sizao_store::StoreError;
 use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
+pub use sizao_store::{StoreError, from_hex, hex};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};
@@ -62,6 +69,12 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// The detector of the fence, where the operator gave it towers and a border.
+    fence: tokio::sync::Mutex<Option<fence::Fence>>,
+    /// Scans of tubes are decided one batch at a time.
+    scanning: laboratory::Scanning,
+    /// How many people are many.
+    many: AtomicUsize,
     /// Keys towards other nodes, once they are needed.
     cooperation: tokio::sync::OnceCell<assists::CooperationKeys>,
 }
@@ -79,9 +92,11 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent, cooperation) = Default::default();
+        let (assessing, recent, scanning, cooperation) = Default::default();
         let in_force = InForce::new(rules);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, cooperation })
+        let fence = tokio::sync::Mutex::new(None);
+        let many = AtomicUsize::new(assessments::MANY);
+        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many, cooperation })
     }
 
     /// The store.
@@ -138,7 +153,7 @@ impl App {
 
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
-    sizao_store::hex(&sizao_store::sha256(parts))
+    hex(&sizao_store::sha256(parts))
 }
 
 /// SHA-256 of bytes.

@@ -72,7 +72,9 @@ impl App {
         counts: &BTreeMap<&'static str, u64>,
         wall: Instant,
     ) -> Result<(), AppError> {
-        for (class, people) in counts {
+        // What is frozen comes back row by row and is not proposed.
+        let frozen = self.frozen_classes(actor.account).await?;
+        for (class, people) in counts.iter().filter(|(class, _)| !frozen.contains(class)) {
             let entry = Restricting {
                 at: self.now(),
                 proposer: actor.account,

@@ -250,7 +250,7 @@ fn addition(
 }
 
 /// The unit of the first of these kinds whose division holds the place most closely.
-fn nearest(units: &[UnitRecord], place: DivisionCode, kinds: &[UnitKind]) -> Option<Uuid> {
+pub(crate) fn nearest(units: &[UnitRecord], place: DivisionCode, kinds: &[UnitKind]) -> Option<Uuid> {
     kinds.iter().find_map(|kind| {
         let fitting = units.iter().filter(|unit| unit.kind == kind.name() && place.is_under(unit.division));
         // Of several the oldest, so that a repetition gives the same.

@@ -7,7 +7,7 @@ mod world;
 
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use sizao_model::{Assessment, Fact, FactBody, FactId, Instant, Measure};
-use sizao_policy::{Dossier, FactIndex, PackTimeline, assess};
+use sizao_policy::{Dossier, FactIndex, PackTimeline, assess, lean};
 use world::{PEOPLE, TIMELINES, person};
 
 fn packs(timeline: usize) -> &'static PackTimeline {
@@ -150,6 +150,23 @@ proptest! {
         for (number, answer) in (0..PEOPLE).zip(answers(&facts, timeline, at)) {
             let everything = Dossier { person: person(number), facts: facts.iter().collect() };
             prop_assert_eq!(plain(assess(&everything, packs(timeline), at, at)), plain(answer));
+        }
+    }
+
+    #[test]
+    fn what_no_rule_looks_at_changes_no_answer(timeline in world::timeline(), seeds in world::seeds(16), hours in 0i64..800, ahead in 0i64..300) {
+        let facts = world::facts(timeline, &seeds);
+        let known_at = world::moment(timeline, hours);
+        let index = FactIndex::new(&facts);
+        for number in 0..PEOPLE {
+            let whole = index.dossier(person(number));
+            let part = lean(whole.clone());
+            for now in [known_at, known_at.plus_hours(ahead), known_at.plus_hours(-ahead)] {
+                prop_assert_eq!(assess(&whole, packs(timeline), known_at, now), assess(&part, packs(timeline), known_at, now));
+            }
+            // Whoever reads the part alone leaves out nothing more.
+            let ids = |dossier: &Dossier<'_>| dossier.facts.iter().map(|fact| fact.id).collect::<std::collections::BTreeSet<_>>();
+            prop_assert_eq!(ids(&part), ids(&lean(part.clone())));
         }
     }
 

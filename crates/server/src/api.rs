@@ -5,6 +5,7 @@
 
 mod accounts;
 mod facts;
+mod fence;
 mod imports;
 mod mandates;
 mod node;
@@ -179,9 +180,10 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 6] = [
+const PARTS: [&[Operation]; 7] = [
     node::OPERATIONS,
     facts::OPERATIONS,
+    fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
     mandates::OPERATIONS,

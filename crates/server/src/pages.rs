@@ -1,9 +1,12 @@
 //! The pages, one file each. A handler reads what came, asks `app`, and fills a template.
 
 pub(crate) mod accounts;
+pub(crate) mod announce;
+pub(crate) mod arrivals;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
+pub(crate) mod checkpoint;
 pub(crate) mod imports;
 pub(crate) mod loops;
 pub(crate) mod mandates;
@@ -18,7 +21,9 @@ pub(crate) mod sentinel;
 pub(crate) mod sentinels;
 pub(crate) mod sign_in;
 pub(crate) mod signals;
+pub(crate) mod transparency;
 pub(crate) mod visits;
+pub(crate) mod watch;
 
 use askama::Template;
 use axum::{

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     clock_watch::ClockWatch,
     metrics::Metrics,
-    pages::{imports::ImportJob, packs::comparing::ComparisonJob},
+    pages::{announce::RateGate, imports::ImportJob, packs::comparing::ComparisonJob},
 };
 
 /// What the operator chose.
@@ -56,10 +56,14 @@ pub struct Shared {
     pub(crate) jobs_at: AtomicI64,
     /// The hour for which signals were looked for last.
     pub(crate) watched_hour: AtomicI64,
+    /// The public figures, as they were counted last.
+    pub(crate) figures: tokio::sync::Mutex<Option<sizao_app::transparency::Figures>>,
     /// Verifying reads the whole log: one at a time.
     pub(crate) verifying: Semaphore,
     /// Whether the wall's clock can be trusted.
     pub(crate) clock: ClockWatch,
+    /// Announcements of arrivals by address.
+    pub(crate) announcing: RateGate,
     /// Requests at once; more are told to come back.
     pub(crate) turns: Semaphore,
 }
@@ -79,8 +83,10 @@ impl Shared {
             jobs_fine: AtomicBool::new(true),
             jobs_at: AtomicI64::new(0),
             watched_hour: AtomicI64::new(i64::MIN),
+            figures: tokio::sync::Mutex::default(),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
+            announcing: RateGate::default(),
         })
     }
 
@@ -118,6 +124,13 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
     }
+    let arrivals = shared.app.follow_arrivals().await?;
+    if arrivals.linked > 0 || arrivals.no_shows > 0 {
+        let (linked, no_shows) = (arrivals.linked, arrivals.no_shows);
+        tracing::info!(linked, no_shows, "Arrivals followed: {linked} records put together, {no_shows} did not come");
+    }
+    shared.app.follow_checkpoints().await?;
+    shared.app.keep_fence().await?;
     let followed = shared.app.follow_loops().await?;
     if followed.released > 0 || followed.assigned > 0 {
         let (released, assigned, lapsed) = (followed.released, followed.assigned, followed.lapsed);
@@ -129,6 +142,10 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     let lapsed = shared.app.lapse_appeals().await?;
     if lapsed > 0 {
         tracing::warn!(lapsed, "{lapsed} appeals lapsed in favour of the person: nobody decided in time");
+    }
+    let watched = shared.app.watch_proposals().await?;
+    if watched.frozen > 0 {
+        tracing::warn!(frozen = watched.frozen, "{} freezes wait for an auditor", watched.frozen);
     }
     shared.app.forget_passes().await?;
     let handed = shared.app.escalate_signals().await?;

@@ -50,11 +50,14 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 14] = [
+const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
+    (Action::WorkCheckpoint, "/checkpoint", "tab-checkpoint"),
+    (Action::ViewArrivals, "/arrivals", "tab-arrivals"),
+    (Action::ViewCheckpoints, "/checkpoints", "cp-board"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),
@@ -63,6 +66,7 @@ const TABS: [(Action, &str, &str); 14] = [
     (Action::ViewPacks, "/packs", "tab-packs"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::ViewOperation, "/operation", "tab-operation"),
 ];

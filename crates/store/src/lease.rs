@@ -21,11 +21,18 @@ use crate::{
 const OURS: i32 = 0x5349_5a41;
 /// Second half of the one for bringing assessments up to date.
 const ASSESSING: i32 = 1;
+/// And of the one for scanning tubes and swabs.
+const SCANNING: i32 = 2;
 /// Second half of the one for messages of other nodes.
 const ASSISTS: i32 = 5;
 
 /// The right to bring assessments up to date; ends when dropped.
 pub struct AssessingLease {
+    _held: Option<Transaction<'static, Postgres>>,
+}
+
+/// The right to decide about scans; ends when dropped.
+pub struct ScanningLease {
     _held: Option<Transaction<'static, Postgres>>,
 }
 
@@ -59,6 +66,19 @@ impl Store {
             sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(ASSESSING).execute(&mut **tx).await?;
         }
         Ok(AssessingLease { _held: held })
+    }
+
+    /// Waits until no other process decides about scans, and keeps others waiting until the lease is dropped. Within a
+    /// process the caller sees to that.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lease_scanning(&self) -> Result<ScanningLease, StoreError> {
+        let mut held = self.postgres_tx().await?;
+        if let Some(tx) = &mut held {
+            sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(SCANNING).execute(&mut **tx).await?;
+        }
+        Ok(ScanningLease { _held: held })
     }
 
     /// The right to import this list, or nothing while somebody else has it.

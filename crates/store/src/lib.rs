@@ -13,17 +13,22 @@ mod support;
 
 mod access_log;
 mod api_tokens;
+mod arrivals;
 mod assists;
 mod break_glass;
 mod bulk;
+mod checkpoints;
 mod courses;
 mod db;
 mod envelope;
 mod error;
 mod facts;
+mod fence;
+mod figures;
 mod identity;
 mod imports;
 mod keys;
+mod laboratory;
 mod lease;
 mod log;
 mod loops;
@@ -45,22 +50,30 @@ mod store;
 mod tiered;
 mod vault;
 mod wal;
+mod watch;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
+pub use arrivals::{ArrivalFigures, ArrivalFilter, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
 pub use assists::{
     AssistCount, AssistLineRecord, AssistLogLine, AssistRecord, AssistTx, AssistWhich, LinkState, PeerRecord,
     RefusedEnvelope, SentEnvelope, WaitingEnvelope,
 };
 pub use break_glass::{BreakGlassRecord, PastVerification};
+pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
+pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, Secret, from_hex, hex, sha256};
-pub use lease::{AssessingLease, ListLease};
+pub use laboratory::{
+    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
+    SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
+};
+pub use lease::{AssessingLease, ListLease, ScanningLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -72,7 +85,7 @@ pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
-pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
+pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;
@@ -82,3 +95,4 @@ pub use sessions::SessionRecord;
 pub use signals::{ReviewRecord, SignalRecord, SignalStep};
 pub use store::{Place, Store, StoreKind};
 pub use vault::{VaultPerson, reveal::PersonDetails};
+pub use watch::{FreezeRecord, ProposedBatch, WatchedRow};

@@ -380,7 +380,7 @@ impl Store {
     }
 
     /// PostgreSQL has to be told the type of a value that may be missing.
-    fn typed(&self, text: String) -> String {
+    pub(crate) fn typed(&self, text: String) -> String {
         if self.db.is_sqlite() { text } else { text.replace("$4 IS NULL", "$4::uuid IS NULL") }
     }
 

@@ -30,9 +30,9 @@ pub struct VaultPerson {
 }
 
 /// Kind of a code that some list gave; documents have the codes of their kind.
-const CODE: i64 = 100;
-const PART_FULL_NAME: i64 = 1;
-const PART_PHONES: i64 = 10;
+pub(crate) const CODE: i64 = 100;
+pub(crate) const PART_FULL_NAME: i64 = 1;
+pub(crate) const PART_PHONES: i64 = 10;
 
 impl Store {
     /// The ids of these people, in order: those the vault knows under one of their names, new ones for the others.

@@ -32,7 +32,7 @@ impl Clock for Hand {
 }
 
 pub struct Node {
-    pub app: App,
+    pub app: Arc<App>,
     clock: Arc<Hand>,
     signer: SigningKey,
 }
@@ -47,7 +47,7 @@ impl Node {
         let packs = ids.iter().zip(&texts).map(|(id, text)| Pack::from_toml(id, text).unwrap()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let rules = Rules::new(PackTimeline::new(packs).unwrap(), &texts);
-        let app = App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap();
+        let app = Arc::new(App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap());
         Self { app, clock, signer }
     }
 

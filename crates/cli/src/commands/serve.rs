@@ -10,13 +10,14 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sizao_app::App;
-use sizao_model::{Clock, Instant};
+use sizao_app::{App, fence::FenceSetup};
+use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_server::{Settings, Shared, Tls};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 
 use crate::{
     args::{NodeArgs, parse_instant},
+    commands::fence,
     node::{self, SystemClock},
     output::say,
     packs::Packs,
@@ -49,6 +50,18 @@ pub struct Serve {
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
+    /// Run the fence: towers (tower_id, lon, lat, class) in the datum of the border. Needs a mandate to read anything.
+    #[arg(long, value_name = "FILE", requires_all = ["fence_border", "fence_area"])]
+    pub fence_towers: Option<PathBuf>,
+    /// The border of the fence: GeoJSON.
+    #[arg(long, value_name = "FILE", requires = "fence_towers")]
+    pub fence_border: Option<PathBuf>,
+    /// The division that the border encloses.
+    #[arg(long, value_name = "CODE", requires = "fence_towers")]
+    pub fence_area: Option<String>,
+    /// Side on which people were last known: person_id, prior_side. Without it everybody counts as outside.
+    #[arg(long, value_name = "FILE", requires = "fence_towers")]
+    pub fence_prior: Option<PathBuf>,
     /// Only for demonstrations and drills: the node's clock starts at this moment.
     #[arg(long, value_parser = parse_instant, value_name = "MOMENT")]
     pub clock: Option<Instant>,
@@ -89,8 +102,20 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
         let rules = Packs::load(&order.packs)?.into_rules();
         let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
+        if let Some(setup) = fence_of(order)? {
+            app.begin_fence(setup).await?;
+        }
         pages(app, order.listen, Https { tls, in_front: order.behind_https }, json).await
     })
+}
+
+/// The fence that the order asks for.
+fn fence_of(order: &Serve) -> Result<Option<FenceSetup>> {
+    let (Some(towers), Some(border), Some(area)) = (&order.fence_towers, &order.fence_border, &order.fence_area) else {
+        return Ok(None);
+    };
+    let area = DivisionCode::parse(area).with_context(|| format!("--fence-area {area}"))?;
+    fence::server_setup(towers, border, order.fence_prior.as_deref(), area).map(Some)
 }
 
 /// How HTTPS is spoken, if it is.
@@ -132,6 +157,7 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
         let _ = stop.send(true);
     });
     sizao_server::serve(listener, https.tls, shared.clone(), stopping).await?;
+    shared.app.save_fence().await?;
     if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
         app.close().await;
     }

@@ -140,6 +140,18 @@ fact_kinds! {
     PackAdopted "pack_adopted" 26 false Governance,
     /// What a sentinel site reports: sums and duties, nobody's name (哨点报告).
     SentinelReport "sentinel_report" 50 false Governance,
+    /// Somebody is announced (来豫报备); opens nothing.
+    ArrivalExpected "arrival_expected" 60 true Movement,
+    /// Somebody who was announced did not come (未抵达销号).
+    NoShow "no_show" 61 true Movement,
+    /// A check at a checkpoint (查验); nobody's name.
+    Inspection "inspection" 62 false Movement,
+    /// What became of somebody held at a checkpoint (处置结果).
+    HoldEnded "hold_ended" 63 false Movement,
+    /// A lorry's step through a checkpoint and on its way (货车通行).
+    LaneStep "lane_step" 64 true Movement,
+    /// A disinfection, begun or done (消毒记录).
+    Disinfection "disinfection" 65 false Governance,
     /// Somebody under a measure needs something: medicine, dialysis, food (服务需求).
     CareNeed "care_need" 40 true Case,
     /// What was needed was given (需求办结).
@@ -148,6 +160,22 @@ fact_kinds! {
     Appeal "appeal" 42 true Case,
     /// An appeal is decided, or lapses (申诉决定).
     AppealDecision "appeal_decision" 43 true Case,
+    /// New openings of a class by one officer are held back until an auditor has looked (冻结).
+    WatchFreeze "watch_freeze" 60 false Governance,
+    /// An auditor's decision about a freeze (冻结决定).
+    WatchDecision "watch_decision" 61 false Governance,
+    /// An order was refused because it conflicts with a rule (拒绝执行).
+    OrderRefused "order_refused" 62 false Governance,
+    /// Care, food, a vote or a court was reached without a code (替代通道).
+    AlternativePath "alternative_path" 63 true Case,
+    /// A step of a tube on its way from the desk to the laboratory (采样管流转).
+    TubeStep "tube_step" 70 false Test,
+    /// A round of screening begins (筛查轮次).
+    ScreeningRound "screening_round" 71 false Governance,
+    /// Somebody belongs to a key group (重点人群).
+    GroupMember "group_member" 72 true Case,
+    /// Somebody of a key group is not tested for a time (暂免).
+    GroupPause "group_pause" 73 true Case,
 }
 
 impl fmt::Display for FactKind {

@@ -165,7 +165,7 @@ macro_rules! words {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "enum": $table::ALL.map($table::name) })
+                json_schema!({ "type": "string", "enum": $table::ALL.map($table::name).to_vec() })
             }
         }
 
