@@ -18,6 +18,7 @@ mod metrics;
 mod mllp;
 mod outbox;
 mod pages;
+pub mod peers;
 pub mod routes;
 mod slow;
 mod state;
@@ -75,6 +76,7 @@ where
     Peer: for<'s> Connected<IncomingStream<'s, L>>,
 {
     let service = router(shared.clone()).into_make_service_with_connect_info::<Peer>();
+    let verifying = tokio::spawn(state::run_verifying(shared.clone(), stop.clone()));
     let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -88,6 +90,6 @@ where
         served = serving => served?,
         () = hurried => tracing::warn!("Some requests were still under way and were ended"),
     }
-    let _ = jobs.await;
+    let _ = tokio::join!(jobs, verifying);
     Ok(())
 }

@@ -17,6 +17,7 @@ pub(crate) mod mandates;
 pub(crate) mod me;
 pub(crate) mod my;
 pub(crate) mod node;
+pub(crate) mod orders;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;

@@ -13,8 +13,8 @@ use crate::{
     api, assets,
     pages::{
         accounts, announce, antigen, arrivals, audit, board, break_glass, case, certificates, checkpoint, imports, lab,
-        loops, mandates, me, my, node, packs, people, person, places, pools, report, sampling, screening, sentinel,
-        sentinels, sign_in, signals, transparency, visits, watch,
+        loops, mandates, me, my, node, orders, packs, people, person, places, pools, report, sampling, screening,
+        sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -128,6 +128,8 @@ pub const ROUTES: &[Route] = routes![
     get "/audit/consistency" May(A::VerifyLog) => audit::consistency,
     get "/audit/proof" May(A::VerifyLog) => audit::proof_of,
     get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
+    get "/orders" May(A::RefuseOrders) => orders::list,
+    post "/orders" May(A::RefuseOrders) => orders::refuse,
     get "/watch" May(A::WatchProposals) => watch::list,
     post "/watch/{id}/decide" May(A::WatchProposals) => watch::decide,
     get "/mandates" May(A::ViewMandates) => mandates::list,

@@ -165,13 +165,13 @@ fact_kinds! {
     /// An appeal is decided, or lapses (申诉决定).
     AppealDecision "appeal_decision" 43 true Case,
     /// New openings of a class by one officer are held back until an auditor has looked (冻结).
-    WatchFreeze "watch_freeze" 66 false Governance,
+    WatchFreeze "watch_freeze" 90 false Governance,
     /// An auditor's decision about a freeze (冻结决定).
-    WatchDecision "watch_decision" 67 false Governance,
+    WatchDecision "watch_decision" 91 false Governance,
     /// An order was refused because it conflicts with a rule (拒绝执行).
-    OrderRefused "order_refused" 68 false Governance,
+    OrderRefused "order_refused" 92 false Governance,
     /// Care, food, a vote or a court was reached without a code (替代通道).
-    AlternativePath "alternative_path" 69 true Case,
+    AlternativePath "alternative_path" 93 true Case,
     /// A step of a tube on its way from the desk to the laboratory (采样管流转).
     TubeStep "tube_step" 70 false Test,
     /// A round of screening begins (筛查轮次).
@@ -233,6 +233,18 @@ impl RetentionClass {
             Self::Governance => "governance",
             Self::Sale => "sale",
             Self::Presence => "presence",
+        }
+    }
+}
+
+#[cfg(test)]
+mod code_tests {
+    use super::FactKind;
+
+    #[test]
+    fn each_kind_has_a_code_of_its_own() {
+        for kind in FactKind::ALL {
+            assert_eq!(FactKind::from_code(kind.code()), Some(kind), "another kind has the code of {kind}");
         }
     }
 }
