@@ -52,6 +52,12 @@ named! {
         AssignLoops = "assign-loops",
         /// Today's visits, and what was seen there (走访).
         EnterSteps = "enter-steps",
+        /// Requests between cities with their clocks (区域协查).
+        ViewAssists = "view-assists",
+        /// Ask another city to look for people; question what it says.
+        SendAssists = "send-assists",
+        /// Take requests of other cities on, reply to them, open who is meant.
+        AnswerAssists = "answer-assists",
         /// Hand a person the link to the own page.
         GiveLinks = "give-links",
         /// Read and decide appeals (申诉处理).
@@ -157,6 +163,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::AssignLoops, &[P::Control]),
             (A::ViewArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control]),
+            (A::SendAssists, &[P::Control]),
+            (A::AnswerAssists, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -188,6 +197,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewArrivals, &[P::Control]),
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control, P::Tracing]),
+            (A::SendAssists, &[P::Control, P::Tracing]),
+            (A::AnswerAssists, &[P::Control, P::Tracing]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -204,6 +216,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::ViewAssists, &[P::Tracing]),
+            (A::SendAssists, &[P::Tracing]),
+            (A::AnswerAssists, &[P::Tracing]),
         ],
     ),
     (

@@ -7,6 +7,7 @@ pub mod api_tokens;
 pub mod appeals;
 pub mod arrivals;
 pub mod assessments;
+pub mod assists;
 pub mod audit;
 pub mod authorization;
 pub mod board;
@@ -80,6 +81,8 @@ pub struct App {
     scanning: laboratory::Scanning,
     /// How many people are many.
     many: AtomicUsize,
+    /// Keys towards other nodes, once they are needed.
+    cooperation: tokio::sync::OnceCell<assists::CooperationKeys>,
 }
 
 impl App {
@@ -95,11 +98,24 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent, scanning, ledger) = Default::default();
+        let (assessing, recent, scanning, ledger, cooperation) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
         let many = AtomicUsize::new(assessments::MANY);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many, ledger })
+        Ok(Self {
+            store,
+            clock,
+            signer,
+            recorder,
+            in_force,
+            assessing,
+            recent,
+            fence,
+            scanning,
+            many,
+            ledger,
+            cooperation,
+        })
     }
 
     /// The store.
@@ -157,6 +173,11 @@ impl App {
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
     hex(&sizao_store::sha256(parts))
+}
+
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sizao_store::sha256(&[bytes])
 }
 
 /// An id that sorts by time.

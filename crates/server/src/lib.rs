@@ -18,6 +18,7 @@ mod metrics;
 mod mllp;
 mod outbox;
 mod pages;
+pub mod peers;
 pub mod routes;
 mod slow;
 mod state;

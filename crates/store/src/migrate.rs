@@ -41,6 +41,7 @@ macro_rules! migrations {
             (34, "fence", include_str!(concat!("../migrations/", $engine, "/0034_fence.sql"))),
             (36, "laboratory", include_str!(concat!("../migrations/", $engine, "/0036_laboratory.sql"))),
             (37, "lab_messages", include_str!(concat!("../migrations/", $engine, "/0037_lab_messages.sql"))),
+            (39, "assists", include_str!(concat!("../migrations/", $engine, "/0039_assists.sql"))),
         ]
     };
 }
