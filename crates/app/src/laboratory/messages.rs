@@ -367,6 +367,7 @@ impl App {
             file_digest: digest,
             mapping: "messages".to_owned(),
             file_bytes: text.len() as u64,
+            by: Some(actor.account),
         };
         let within = actor.division;
         let frozen = self.frozen_classes(actor.account).await?;
