@@ -42,6 +42,8 @@ named! {
         ViewAccess = "view-access",
         /// See whose proposals stand out, and decide about freezes (异常监测).
         WatchProposals = "watch-proposals",
+        /// Refuse an order because it conflicts with a rule (拒绝执行).
+        RefuseOrders = "refuse-orders",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -50,6 +52,12 @@ named! {
         AssignLoops = "assign-loops",
         /// Today's visits, and what was seen there (走访).
         EnterSteps = "enter-steps",
+        /// Requests between cities with their clocks (区域协查).
+        ViewAssists = "view-assists",
+        /// Ask another city to look for people; question what it says.
+        SendAssists = "send-assists",
+        /// Take requests of other cities on, reply to them, open who is meant.
+        AnswerAssists = "answer-assists",
         /// Hand a person the link to the own page.
         GiveLinks = "give-links",
         /// Read and decide appeals (申诉处理).
@@ -80,6 +88,12 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Send scans of place codes (场所码).
+        SendScans = "send-scans",
+        /// The register of places, what they show, and registering by hand (场所登记).
+        KeepPlaces = "keep-places",
+        /// A case's file: window, places, contacts found and entered (个案流调).
+        TraceCases = "trace-cases",
         /// Scan people and tubes at a desk (采样登记).
         TakeSamples = "take-samples",
         /// Receive tubes, bring in results, mend messages (检测与结果上报).
@@ -130,6 +144,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Headquarters,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control]),
             (A::ListPeople, &[P::Control]),
             (A::ViewPerson, &[P::Control]),
@@ -148,6 +163,9 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::AssignLoops, &[P::Control]),
             (A::ViewArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control]),
+            (A::SendAssists, &[P::Control]),
+            (A::AnswerAssists, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -157,6 +175,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Epidemiologist,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control, P::Tracing]),
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
@@ -173,9 +192,14 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::TraceCases, &[P::Tracing]),
             (A::ViewArrivals, &[P::Control]),
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control, P::Tracing]),
+            (A::SendAssists, &[P::Control, P::Tracing]),
+            (A::AnswerAssists, &[P::Control, P::Tracing]),
             (A::MakeTokens, &[P::Control]),
             (A::ViewScreening, &[P::Control]),
             (A::PlanRounds, &[P::Control]),
@@ -186,15 +210,21 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Tracer,
         &[
+            (A::TraceCases, &[P::Tracing]),
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::ViewAssists, &[P::Tracing]),
+            (A::SendAssists, &[P::Tracing]),
+            (A::AnswerAssists, &[P::Tracing]),
         ],
     ),
     (
         Role::Lab,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::RunLab, &[P::Reporting]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
@@ -204,6 +234,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Sentinel,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::ReportSentinel, &[P::Reporting]),
@@ -213,6 +244,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Checkpoint,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
@@ -222,10 +254,21 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
+    (
+        Role::VenueKeeper,
+        &[
+            (A::RefuseOrders, &[P::Audit]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::SendScans, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
+    ),
     (
         Role::CommunityWorker,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Care]),
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
@@ -239,12 +282,16 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewScreening, &[P::Care]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
+    (
+        Role::InstitutionKeeper,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+    ),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (
         Role::AppealOfficer,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Appeal]),
             (A::ViewPerson, &[P::Appeal]),
             (A::OpenIdentity, &[P::Appeal]),
@@ -254,6 +301,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Auditor,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
             (A::WatchProposals, &[P::Audit]),
@@ -261,16 +309,23 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::MakeTokens, &[P::Audit]),
         ],
     ),
-    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])]),
+    (
+        Role::Statistician,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])],
+    ),
     (
         Role::UnitAdmin,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ManageAccounts, &[P::Administration]),
             (A::ViewMandates, &[P::Administration]),
             (A::MakeTokens, &[P::Administration]),
         ],
     ),
-    (Role::Operator, &[(A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])]),
+    (
+        Role::Operator,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])],
+    ),
 ];
 
 /// The purposes for which a role may do something; none: it may not.

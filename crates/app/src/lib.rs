@@ -7,10 +7,13 @@ pub mod api_tokens;
 pub mod appeals;
 pub mod arrivals;
 pub mod assessments;
+pub mod assists;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod case_file;
+pub mod certificates;
 pub mod checkpoints;
 pub mod courses;
 mod error;
@@ -21,10 +24,12 @@ pub mod identity;
 pub mod imports;
 pub mod intake;
 pub mod laboratory;
+pub mod ledger;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
 mod names;
+pub mod orders;
 pub mod own_data;
 pub mod pack_signatures;
 pub mod packs;
@@ -68,12 +73,16 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// The ledger of stays.
+    ledger: ledger::LedgerDesk,
     /// The detector of the fence, where the operator gave it towers and a border.
     fence: tokio::sync::Mutex<Option<fence::Fence>>,
     /// Scans of tubes are decided one batch at a time.
     scanning: laboratory::Scanning,
     /// How many people are many.
     many: AtomicUsize,
+    /// Keys towards other nodes, once they are needed.
+    cooperation: tokio::sync::OnceCell<assists::CooperationKeys>,
 }
 
 impl App {
@@ -89,11 +98,24 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent, scanning) = Default::default();
+        let (assessing, recent, scanning, ledger, cooperation) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
         let many = AtomicUsize::new(assessments::MANY);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many })
+        Ok(Self {
+            store,
+            clock,
+            signer,
+            recorder,
+            in_force,
+            assessing,
+            recent,
+            fence,
+            scanning,
+            many,
+            ledger,
+            cooperation,
+        })
     }
 
     /// The store.
@@ -151,6 +173,11 @@ impl App {
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
     hex(&sizao_store::sha256(parts))
+}
+
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sizao_store::sha256(&[bytes])
 }
 
 /// An id that sorts by time.

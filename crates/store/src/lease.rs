@@ -23,6 +23,8 @@ const OURS: i32 = 0x5349_5a41;
 const ASSESSING: i32 = 1;
 /// And of the one for scanning tubes and swabs.
 const SCANNING: i32 = 2;
+/// Second half of the one for messages of other nodes.
+const ASSISTS: i32 = 5;
 
 /// The right to bring assessments up to date; ends when dropped.
 pub struct AssessingLease {
@@ -39,6 +41,12 @@ pub struct ListLease {
     list: String,
     within: Arc<Mutex<HashSet<String>>>,
     _held: Option<Transaction<'static, Postgres>>,
+}
+
+/// Waits until no other process works on messages of other nodes; until the transaction ends.
+pub(crate) async fn lock_assists(tx: &mut Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(ASSISTS).execute(&mut **tx).await?;
+    Ok(())
 }
 
 impl Drop for ListLease {

@@ -14,6 +14,7 @@ mod support;
 mod access_log;
 mod api_tokens;
 mod arrivals;
+mod assists;
 mod break_glass;
 mod bulk;
 mod checkpoints;
@@ -34,8 +35,10 @@ mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod orders;
 mod own_data;
 mod packs;
+mod presence;
 mod projections;
 mod recovery;
 mod residents;
@@ -54,6 +57,10 @@ mod watch;
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
 pub use arrivals::{ArrivalFigures, ArrivalFilter, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
+pub use assists::{
+    AssistCount, AssistLineRecord, AssistLogLine, AssistRecord, AssistTx, AssistWhich, LinkState, PeerRecord,
+    RefusedEnvelope, SentEnvelope, WaitingEnvelope,
+};
 pub use break_glass::{BreakGlassRecord, PastVerification};
 pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
@@ -63,7 +70,7 @@ pub use facts::{Appended, Receipt, Submission};
 pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
-pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
+pub use keys::{Entropy, MasterKey, Secret, from_hex, hex, sha256};
 pub use laboratory::{
     KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
     SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
@@ -78,8 +85,13 @@ pub use log::{
 };
 pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
+pub use orders::RefusedOrder;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
+pub use presence::{
+    PlaceRecord, PresenceEntry, PresenceKey, PresenceReceipt, PresenceRow,
+    segments::{Closing, SegmentRecord},
+};
 pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
