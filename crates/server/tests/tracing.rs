@@ -209,13 +209,20 @@ async fn a_sheet_takes_the_right_rows_once_and_hands_the_others_back() {
         // Whom the vault may know already is told, masked, with why; linked and taken apart again.
         let fields = "row=1&name=欧阳正州&phone=13800000001&document=";
         let alike = world.post(&format!("/cases/{}/alike", case.uuid()), Some(&token), fields).await;
-        assert!(alike.status == 200 && alike.body.contains("同音") && alike.body.contains("电话相同"), "{}", alike.body);
+        assert!(
+            alike.status == 200 && alike.body.contains("同音") && alike.body.contains("电话相同"),
+            "{}",
+            alike.body
+        );
         assert!(!alike.body.contains("欧阳郑州"), "masked");
         let other = world.people[1].uuid();
-        let linked = world.post(&format!("/cases/{}/link", case.uuid()), Some(&token), &format!("basis=person&other={other}")).await;
+        let linked = world
+            .post(&format!("/cases/{}/link", case.uuid()), Some(&token), &format!("basis=person&other={other}"))
+            .await;
         assert_eq!(linked.status, 303);
         let page = world.get(&format!("/cases/{}", case.uuid()), Some(&token)).await.body;
-        let link = page.split("name=\"of\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        let link =
+            page.split("name=\"of\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
         let undone = world.post(&format!("/cases/{}/unlink", case.uuid()), Some(&token), &format!("of={link}")).await;
         assert_eq!(undone.status, 303);
         let page = world.get(&format!("/cases/{}", case.uuid()), Some(&token)).await.body;

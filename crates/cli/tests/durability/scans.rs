@@ -14,9 +14,7 @@ use std::{
 };
 
 use sizao_model::{DivisionCode, FactId, Instant};
-use sizao_store::{
-    AccountRecord, ApiTokenRecord, MandateRecord, MasterKey, Place, Store, UnitRecord, hex,
-};
+use sizao_store::{AccountRecord, ApiTokenRecord, MandateRecord, MasterKey, Place, Store, UnitRecord, hex};
 use uuid::Uuid;
 
 use crate::{
@@ -145,7 +143,8 @@ fn ask(stream: &mut TcpStream, token: &str, body: &str) -> Option<String> {
         read.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&read);
         let Some((head, rest)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if length.is_some_and(|length: usize| rest.len() >= length) {
             return head.starts_with("HTTP/1.1 200").then(|| rest.to_owned());
         }
@@ -153,7 +152,15 @@ fn ask(stream: &mut TcpStream, token: &str, body: &str) -> Option<String> {
 }
 
 /// Sends until the node is gone: batches of one to twenty scans, each of a person of its own; what was acknowledged.
-fn send(address: &str, token: &str, code: &str, prefix: &str, seed: u64, acknowledged: &Mutex<BTreeSet<String>>, stop: &AtomicBool) {
+fn send(
+    address: &str,
+    token: &str,
+    code: &str,
+    prefix: &str,
+    seed: u64,
+    acknowledged: &Mutex<BTreeSet<String>>,
+    stop: &AtomicBool,
+) {
     let Ok(mut stream) = TcpStream::connect(address) else { return };
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut random = Random::new(seed);
@@ -216,7 +223,10 @@ fn scans_survive(node: &Node) {
     assert_eq!(state["stays"], rows as u64, "{state}");
     let engine = if node.is_sqlite() { "SQLite" } else { "PostgreSQL" };
     let count = acknowledged.len();
-    println!("figure: {engine}: {} kills during scans; {count} acknowledged, all there, none twice; {rows} in the index", kills());
+    println!(
+        "figure: {engine}: {} kills during scans; {count} acknowledged, all there, none twice; {rows} in the index",
+        kills()
+    );
 }
 
 #[test]
