@@ -89,3 +89,4 @@ watch-passage-court = Court or complaint
 watch-passage-refused = It had been refused
 watch-found = The log was found damaged by itself
 watch-found-none = The node verifies the log every minute
+rule-frozen = An auditor of another unit looks at what you proposed before: no new ones of this kind meanwhile. Releases, corrections and confirmed cases go on
