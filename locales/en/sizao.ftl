@@ -54,6 +54,7 @@ version = Version
 store = Store
 
 # Tabs
+tabs-more = More
 tab-board = Board
 tab-people = People
 tab-imports = Imports

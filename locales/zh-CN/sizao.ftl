@@ -54,6 +54,7 @@ version = 版本
 store = 数据库
 
 # Tabs
+tabs-more = 更多
 tab-board = 态势
 tab-people = 人员
 tab-imports = 导入

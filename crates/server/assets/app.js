@@ -25,7 +25,7 @@ document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();
   if (waiting) {
     waiting = false;
-    const link = places[key] && document.querySelector(`.tabs a[href="${places[key]}"]`);
+    const link = places[key] && document.querySelector(`.top nav a[href="${places[key]}"]`);
     if (link) link.click();
     return;
   }

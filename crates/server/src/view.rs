@@ -85,7 +85,23 @@ pub(crate) fn home(role: Role) -> &'static str {
     open.map_or("/me", |(_, href, _)| href)
 }
 
+/// Tabs that stand side by side; more do not fit a small desk, and nobody reads them. The rest opens from a menu.
+const TABS_SIDE_BY_SIDE: usize = 6;
+
 impl Chrome {
+    pub(crate) fn first_tabs(&self) -> &[Tab] {
+        &self.tabs[..self.tabs.len().min(TABS_SIDE_BY_SIDE)]
+    }
+
+    pub(crate) fn more_tabs(&self) -> &[Tab] {
+        &self.tabs[self.first_tabs().len()..]
+    }
+
+    /// The page that is open, if its tab is in the menu.
+    pub(crate) fn more_current(&self) -> Option<&Tab> {
+        self.more_tabs().iter().find(|tab| tab.current)
+    }
+
     pub(crate) fn open(asked: &Asked) -> Self {
         Self {
             lang: asked.lang,
