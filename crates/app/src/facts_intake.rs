@@ -212,7 +212,7 @@ impl App {
         }
         self.count_restricting(actor, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
-        let answer = self.store_batch(&batch, until).await?;
+        let answer = self.store_batch(actor, &batch, until).await?;
         let told = serde_json::to_string(&answer).expect("an answer is made of values that JSON can hold");
         let kept = ApiAnswer { content: batch.digest, answer: told, made_at: wall };
         self.store().keep_api_answer(batch.unit, &batch.key, &kept).await?;
@@ -228,7 +228,12 @@ impl App {
         Ok(serde_json::from_str(&before.answer).ok())
     }
 
-    async fn store_batch(self: &Arc<Self>, batch: &Arc<FactBatch>, until: Instant) -> Result<BatchAnswer, AppError> {
+    async fn store_batch(
+        self: &Arc<Self>,
+        actor: &Actor,
+        batch: &Arc<FactBatch>,
+        until: Instant,
+    ) -> Result<BatchAnswer, AppError> {
         let order = ImportOrder {
             list: batch.list(),
             sender: batch.sender(),
@@ -252,7 +257,7 @@ impl App {
             };
             pump(reading.rows(&sender, app.now()).map(gate), |_| 0, &to_import)
         });
-        let report = self.import(order, rows, Watcher(noted.clone())).await;
+        let report = self.import_by(self.pen(actor).await?, order, rows, Watcher(noted.clone())).await;
         let report = report.map_err(|error| match error {
             AppError::OtherFile { .. } => Refusal::KeyUsed.into(),
             other => other,

@@ -190,7 +190,7 @@ impl App {
         let (to_import, rows) = mpsc::channel(2);
         let app = self.clone();
         let reader = tokio::task::spawn_blocking(move || upload.pump(&app, until, &to_import));
-        let report = self.import(order, rows, watcher).await?;
+        let report = self.import_by(self.pen(actor).await?, order, rows, watcher).await?;
         reader.await.map_err(|_| AppError::Stopped("the reader ended"))??;
         self.follow_log().await?;
         Ok(report)

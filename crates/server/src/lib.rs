@@ -8,6 +8,7 @@ mod assets;
 mod charts;
 mod clock_watch;
 mod context;
+mod dead_man;
 mod doors;
 mod failure;
 mod form;
@@ -70,7 +71,8 @@ where
     Peer: for<'s> Connected<IncomingStream<'s, L>>,
 {
     let service = router(shared.clone()).into_make_service_with_connect_info::<Peer>();
-    let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
+    let jobs = tokio::spawn(state::run_jobs(shared.clone(), stop.clone()));
+    let watching = tokio::spawn(dead_man::watch(shared, stop.clone()));
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
@@ -83,6 +85,6 @@ where
         served = serving => served?,
         () = hurried => tracing::warn!("Some requests were still under way and were ended"),
     }
-    let _ = jobs.await;
+    let _ = (jobs.await, watching.await);
     Ok(())
 }

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
+pub(crate) mod history;
 pub(crate) mod imports;
 pub(crate) mod loops;
 pub(crate) mod mandates;

@@ -12,8 +12,8 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, audit, board, break_glass, imports, loops, mandates, me, my, node, packs, people, person, report,
-        sentinel, sentinels, sign_in, signals, visits,
+        accounts, audit, board, break_glass, history, imports, loops, mandates, me, my, node, packs, people, person,
+        report, sentinel, sentinels, sign_in, signals, visits,
     },
     state::Shared,
 };
@@ -74,6 +74,8 @@ pub const ROUTES: &[Route] = routes![
     post "/people/views" May(A::ListPeople) => people::save_view,
     post "/people/views/{id}/drop" May(A::ListPeople) => people::drop_view,
     get "/people/{id}" May(A::ViewPerson) => person::show,
+    get "/people/{id}/history" May(A::ViewPerson) => history::show,
+    post "/facts/{id}/correct" May(A::CorrectFacts) => history::correct,
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
     get "/loops" May(A::ViewLoops) => loops::show,
     post "/loops/assign" May(A::AssignLoops) => loops::assign,

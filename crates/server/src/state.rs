@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     clock_watch::ClockWatch,
+    dead_man::DeadMan,
     metrics::Metrics,
     pages::{imports::ImportJob, packs::comparing::ComparisonJob},
 };
@@ -50,10 +51,8 @@ pub struct Shared {
     pub(crate) comparisons: Mutex<HashMap<Uuid, Arc<ComparisonJob>>>,
     /// Comparing packs keeps many facts in memory: one at a time.
     pub(crate) comparing: Semaphore,
-    /// Whether the last round of jobs ended well.
-    pub(crate) jobs_fine: AtomicBool,
-    /// When the last round of jobs ended, microseconds; 0: not yet.
-    pub(crate) jobs_at: AtomicI64,
+    /// The alarm that sounds when no process ends a round of jobs any more.
+    pub(crate) jobs: DeadMan,
     /// The hour for which signals were looked for last.
     pub(crate) watched_hour: AtomicI64,
     /// Verifying reads the whole log: one at a time.
@@ -67,6 +66,7 @@ pub struct Shared {
 impl Shared {
     /// Puts it together.
     pub fn new(app: Arc<App>, wall: Arc<dyn Clock>, settings: Settings) -> Arc<Self> {
+        let jobs = DeadMan::from(wall.now());
         Arc::new(Self {
             app,
             wall,
@@ -76,8 +76,7 @@ impl Shared {
             imports: Mutex::default(),
             comparisons: Mutex::default(),
             comparing: Semaphore::new(1),
-            jobs_fine: AtomicBool::new(true),
-            jobs_at: AtomicI64::new(0),
+            jobs,
             watched_hour: AtomicI64::new(i64::MIN),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
@@ -102,8 +101,6 @@ pub(crate) async fn run_jobs(shared: Arc<Shared>, mut stop: watch::Receiver<bool
         if let Err(error) = &done {
             tracing::error!(error = %error, "A round of jobs failed; it is tried again");
         }
-        shared.jobs_fine.store(done.is_ok(), Ordering::Relaxed);
-        shared.jobs_at.store(shared.now().as_micros(), Ordering::Relaxed);
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(ROUND) => {}
@@ -114,6 +111,9 @@ pub(crate) async fn run_jobs(shared: Arc<Shared>, mut stop: watch::Receiver<bool
 async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     shared.clock.look(shared).await?;
     shared.app.follow_log().await?;
+    forget_answers(shared);
+    // Of several processes on one store one runs the jobs, whichever comes first; the others look whether it does.
+    let Some(lease) = shared.app.store().lease_jobs().await? else { return Ok(()) };
     let changed = shared.app.announce_changes(shared.app.now()).await?;
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
@@ -141,9 +141,13 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
         let forgotten = shared.app.forget_sales().await?;
         tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
     }
+    Ok(shared.app.store().note_jobs(&lease, shared.now()).await?)
+}
+
+/// Answers that nobody fetched.
+fn forget_answers(shared: &Shared) {
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
     let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");
     comparisons.retain(|_, job| job.made_at > oldest || job.is_running());
-    Ok(())
 }

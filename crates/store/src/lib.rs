@@ -32,6 +32,7 @@ mod migrate;
 mod own_data;
 mod packs;
 mod projections;
+mod recorded;
 mod recovery;
 mod residents;
 mod saved_views;
@@ -55,7 +56,7 @@ pub use facts::{Appended, Receipt, Submission};
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
 pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
-pub use lease::{AssessingLease, ListLease};
+pub use lease::{AssessingLease, JobsLease, ListLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -68,6 +69,7 @@ pub use mandates::MandateRecord;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
 pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
+pub use recorded::Recorded;
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;

@@ -2,15 +2,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sizao_app::App;
+use sizao_app::{App, board::Targets};
 use sizao_model::{Clock, Instant};
 use sizao_server::{Settings, Shared, Tls};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
@@ -46,6 +46,9 @@ pub struct Serve {
     /// Key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key_of_certificate: Option<PathBuf>,
+    /// What share of each of the four earlies should be in time: a file as `docs/methods/four-earlies.md` shows it.
+    #[arg(long, value_name = "FILE")]
+    pub targets: Option<PathBuf>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -81,6 +84,7 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
             order.listen
         );
     }
+    let targets = order.targets.as_deref().map(read_targets).transpose()?;
     runtime.block_on(async {
         let (store, keys) = node::open_store(node).await?;
         if order.clock.is_some() && !store.kind().has_simulated_clock() {
@@ -89,8 +93,15 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
         let rules = Packs::load(&order.packs)?.into_rules();
         let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
+        if let Some(targets) = targets {
+            app.set_targets(targets);
+        }
         pages(app, order.listen, Https { tls, in_front: order.behind_https }, json).await
     })
+}
+
+fn read_targets(file: &Path) -> Result<Targets> {
+    Targets::parse(&node::read_text(file)?).map_err(|wrong| anyhow!("{}: {wrong}", file.display()))
 }
 
 /// How HTTPS is spoken, if it is.
