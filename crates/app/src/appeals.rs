@@ -6,7 +6,7 @@
 //! neither set a colour nor end what other facts ask for.
 
 use sizao_model::{
-    FactBody, FactId, FactKind, Happened, Instant, Measure, MeasureKind, PersonId,
+    DivisionCode, FactBody, FactId, FactKind, Happened, Instant, Measure, MeasureKind, PersonId,
     fact::{Appeal, AppealDecision, AppealOutcome, Correction, EvidenceKind},
 };
 use sizao_policy::PackTimeline;
@@ -165,7 +165,8 @@ impl App {
         let mut from = self.store().watermark("appeal").await?;
         while from < size {
             let to = (from + CHUNK).min(size);
-            let (facts, _) = self.store().load_leaves_that_fit(from, to).await?;
+            let kinds = [FactKind::Appeal, FactKind::AppealDecision];
+            let facts = self.store().load_kinds_among(from, to, &kinds).await?;
             let (mut filed, mut decided) = (Vec::new(), Vec::new());
             for stored in facts {
                 let at = stored.fact.recorded_at;
@@ -221,8 +222,8 @@ impl App {
         let mut lapsed = 0;
         for record in self.store().late_appeals(now, LAPSED_MAX).await? {
             let explained = self.explain(record.person, now, now).await?;
-            let own = own_facts(&explained, &record, &self.rules().timeline);
-            if own.is_empty() || !may_lapse(&explained, &record, &self.rules().timeline) {
+            let own = own_facts(&explained, &record.rule, &self.rules().timeline);
+            if own.is_empty() || !may_lapse(&explained, &record.rule, &self.rules().timeline) {
                 continue;
             }
             let reason =
@@ -242,7 +243,7 @@ impl App {
     ) -> Result<(), AppError> {
         let now = self.now();
         let explained = self.explain(record.person, now, now).await?;
-        let own = own_facts(&explained, record, &self.rules().timeline);
+        let own = own_facts(&explained, &record.rule, &self.rules().timeline);
         if outcome == AppealOutcome::Upheld && own.is_empty() {
             // A diagnosis is answered by clinicians, with a dated fact of that patient.
             return Err(Refusal::field("outcome", "appeal-case").into());
@@ -327,10 +328,31 @@ impl App {
     }
 }
 
+impl App {
+    /// The evidence of a measure that a home city may take back, with where each was filed: exposures, stays and arrivals
+    /// of that person. After silence alone, only where nothing red and no interview rests on it.
+    pub(crate) async fn evidence_to_take_back(
+        &self,
+        person: PersonId,
+        rule: &str,
+        after_silence: bool,
+    ) -> Result<Vec<(FactId, DivisionCode)>, AppError> {
+        let now = self.now();
+        let explained = self.explain(person, now, now).await?;
+        let packs = &self.rules().timeline;
+        if after_silence && !may_lapse(&explained, rule, packs) {
+            return Ok(Vec::new());
+        }
+        let own = own_facts(&explained, rule, packs);
+        let stored = self.store().load_facts(&own).await?;
+        Ok(stored.into_iter().map(|stored| (stored.fact.id, stored.division)).collect())
+    }
+}
+
 /// The person's own facts on which the appealed measure rests and that an appeal may take back: exposures, stays and
 /// arrivals; no diagnosis, and nothing about anybody else.
-fn own_facts(explained: &Explained, record: &AppealRecord, packs: &PackTimeline) -> Vec<FactId> {
-    let of_it = |measure: &&Measure| packs.is_same_rule(measure.rule(), &record.rule);
+fn own_facts(explained: &Explained, rule: &str, packs: &PackTimeline) -> Vec<FactId> {
+    let of_it = |measure: &&Measure| packs.is_same_rule(measure.rule(), rule);
     let measures = explained.assessment.measures.iter().filter(of_it);
     let because: Vec<FactId> = measures.flat_map(|measure| measure.because().to_vec()).collect();
     let may_go = |kind| matches!(kind, FactKind::Exposure | FactKind::Stay | FactKind::Arrival);
@@ -339,8 +361,8 @@ fn own_facts(explained: &Explained, record: &AppealRecord, packs: &PackTimeline)
 }
 
 /// Whether silence ends it: nothing red, and no exposure that was told in an interview.
-fn may_lapse(explained: &Explained, record: &AppealRecord, packs: &PackTimeline) -> bool {
-    let of_rule = |measure: &&Measure| packs.is_same_rule(measure.rule(), &record.rule);
+fn may_lapse(explained: &Explained, rule: &str, packs: &PackTimeline) -> bool {
+    let of_rule = |measure: &&Measure| packs.is_same_rule(measure.rule(), rule);
     let of_it = || explained.assessment.measures.iter().filter(of_rule);
     let is_mild = of_it().all(|measure| MeasureKind::strictness(measure.kind()) <= LAPSES_UP_TO);
     let told = explained.facts.iter().any(|fact| {

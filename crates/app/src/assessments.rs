@@ -4,24 +4,25 @@ mod assessing;
 mod explained;
 mod laid_out;
 mod neighbourhood;
+mod noted;
 mod opened;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use serde_json::json;
 use sizao_model::{
     Assessment, Colour, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, Measure, MeasureKind, PersonId,
     id::AreaCode,
 };
-use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, mentions};
-use sizao_store::{MentionEntry, MentionKey, StoredAssessment, StoredFact, sha256};
+use sizao_policy::{Bearing, Dossier, FactIndex, Mention, PackTimeline, assess, bearing, lean, mentions};
+use sizao_store::{MentionEntry, MentionKey, SAMPLED_BLOCK, SampledBlock, StoredAssessment, StoredFact, sha256};
 
 pub use self::explained::Explained;
 pub(crate) use self::{assessing::Assessing, opened::Recent};
 use self::{
     neighbourhood::{Around, Neighbourhood, people_named},
+    noted::Noted,
     opened::{Opened, Portion},
 };
 use crate::{App, AppError, packs::may_change_packs};
@@ -32,6 +33,9 @@ pub(crate) const PORTION: u64 = 1 << 17;
 const READ_AT_A_TIME: u64 = 1 << 14;
 /// People who are assessed at a time.
 const PEOPLE_CHUNK: usize = 4_096;
+
+/// People to assess for whom it is worth reading first what strong facts name.
+pub(crate) const MANY: usize = 1 << 14;
 
 /// People of whom nothing says where they are.
 const NOWHERE: DivisionCode = DivisionCode::HENAN;
@@ -129,7 +133,7 @@ impl App {
                 assessing.opened.forget();
             }
             if to > indexed {
-                self.index_mentions(&portion, to).await?;
+                self.index_mentions(&portion, from, to).await?;
             }
             packs_may_change |= portion.facts().iter().any(|stored| may_change_packs(stored.fact.body.kind()));
             self.note_concerned(&portion, assessing, to).await?;
@@ -172,10 +176,11 @@ impl App {
     /// [`AppError::Store`].
     pub async fn reassess(&self, people: &[PersonId]) -> Result<CaughtUp, AppError> {
         let mut done = CaughtUp::default();
+        let noted = self.noted_for(people.len()).await?;
         for people in people.chunks(PEOPLE_CHUNK) {
             let mut opened = Opened::default();
             let mut around = Neighbourhood::new(&self.store, &mut opened, None);
-            around.gather(people).await?;
+            around.gather_some(people, noted.as_ref()).await?;
             done += self.save(people, &around.finish()).await?;
         }
         Ok(done)
@@ -198,7 +203,7 @@ impl App {
         Ok(loaded)
     }
 
-    async fn index_mentions(&self, portion: &Portion, to: u64) -> Result<(), AppError> {
+    async fn index_mentions(&self, portion: &Portion, from: u64, to: u64) -> Result<(), AppError> {
         let entries_of = |stored: &Arc<StoredFact>| {
             let (fact, leaf) = (&stored.fact, stored.leaf);
             let kind = fact.body.kind();
@@ -211,7 +216,7 @@ impl App {
             about.into_iter().chain(named).map(move |(key, is_strong)| MentionEntry { key, kind, leaf, is_strong })
         };
         let entries = tokio::task::block_in_place(|| portion.facts().par_iter().flat_map_iter(entries_of).collect());
-        self.store.save_mentions(entries, to).await?;
+        self.store.save_mentions(entries, &sampled_blocks(portion, from, to), to).await?;
         Ok(())
     }
 
@@ -241,11 +246,12 @@ impl App {
         let Assessing { opened, owed } = assessing;
         let (people, upto) = owed.all();
         let (mut needed, mut read) = (0, 0);
+        let noted = self.noted_for(people.len()).await?;
         let mut gathered: Option<(&[PersonId], Around)> = None;
         for people in people.chunks(PEOPLE_CHUNK) {
             let gather = async {
                 let mut around = Neighbourhood::new(&self.store, opened, portion);
-                around.gather(people).await?;
+                around.gather_some(people, noted.as_ref()).await?;
                 read += around.read_from_store();
                 Ok::<_, AppError>(around.finish())
             };
@@ -270,6 +276,19 @@ impl App {
         Ok(())
     }
 
+    /// What most people's facts are not named by, for as many people as it is worth reading for.
+    async fn noted_for(&self, people: usize) -> Result<Option<Arc<Noted>>, AppError> {
+        let is_many = people >= self.many.load(Ordering::Relaxed);
+        if is_many { Ok(Some(Arc::new(Noted::read(&self.store).await?))) } else { Ok(None) }
+    }
+
+    /// How many people have to be assessed together so that reading is spared for those of whom little counts. For
+    /// tests: it changes no answer.
+    #[doc(hidden)]
+    pub fn set_many(&self, people: usize) {
+        self.many.store(people, Ordering::Relaxed);
+    }
+
     /// Everybody whose assessment these facts can change; in order.
     async fn concerned(
         &self,
@@ -279,7 +298,7 @@ impl App {
     ) -> Result<Vec<PersonId>, AppError> {
         let mut around = Neighbourhood::new(&self.store, opened, Some(portion));
         around.take(changed.iter().cloned());
-        around.spread().await?;
+        around.spread(self.many.load(Ordering::Relaxed)).await?;
         let around = around.finish();
         let index = FactIndex::new(around.facts());
         let mut people: Vec<PersonId> = tokio::task::block_in_place(|| {
@@ -402,13 +421,12 @@ impl App {
         let mut followed: Vec<PersonId> = followed.into_iter().map(|(row, _)| row.person).collect();
         let others: Vec<PersonId> = others.into_iter().map(|(row, _)| row.person).collect();
         followed.extend(self.store.with_loops(&others).await?);
-        self.store.mark_loops_changed(&followed).await?;
         let rows = rows.into_iter().map(|(row, _)| row);
         let (rows, silent): (Vec<_>, Vec<_>) = rows.partition(says_something);
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         let done = CaughtUp { assessed: people.len() as u64, stored: rows.len() as u64, ..CaughtUp::default() };
-        self.store.save_assessments(rows, gone).await?;
+        self.store.save_assessments(rows, gone, &followed).await?;
         Ok(done)
     }
 
@@ -430,9 +448,23 @@ impl App {
             known_leaf,
             dossier,
             context,
-            answer: json!(assessment).to_string(),
+            answer: serde_json::to_string(&assessment).expect("an assessment can be written as JSON"),
         }
     }
+}
+
+/// When samples were taken of which the leaves `[from, to)` tell, by block.
+fn sampled_blocks(portion: &Portion, from: u64, to: u64) -> Vec<SampledBlock> {
+    let mut blocks: Vec<SampledBlock> = (from / SAMPLED_BLOCK..to.div_ceil(SAMPLED_BLOCK))
+        .map(|block| SampledBlock { block, latest: None, is_from_start: from <= block * SAMPLED_BLOCK })
+        .collect();
+    for stored in portion.facts() {
+        if stored.fact.body.kind() == FactKind::Sample {
+            let block = &mut blocks[(stored.leaf / SAMPLED_BLOCK - from / SAMPLED_BLOCK) as usize];
+            block.latest = block.latest.max(Some(stored.fact.happened.starts_at()));
+        }
+    }
+    blocks
 }
 
 /// Does both at the same time, each on a thread: either may compute for long without giving way.
@@ -473,8 +505,9 @@ fn sample_of(fact: &Fact) -> Option<FactId> {
     }
 }
 
-/// The assessment of a dossier, with the digest of the facts in it.
+/// The assessment of a dossier, with the digest of the facts in it that rules can look at.
 fn assessed(dossier: &Dossier<'_>, packs: &PackTimeline, known_at: Instant, at: Instant) -> Assessed {
+    let dossier = &lean(dossier.clone());
     let mut ids: Vec<FactId> = dossier.facts.iter().map(|fact| fact.id).collect();
     ids.sort_unstable();
     let parts: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();

@@ -42,6 +42,10 @@ named! {
         MakeTokens = "make-tokens",
         /// See who looked at whom and why.
         ViewAccess = "view-access",
+        /// See whose proposals stand out, and decide about freezes (异常监测).
+        WatchProposals = "watch-proposals",
+        /// Refuse an order because it conflicts with a rule (拒绝执行).
+        RefuseOrders = "refuse-orders",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -50,12 +54,28 @@ named! {
         AssignLoops = "assign-loops",
         /// Today's visits, and what was seen there (走访).
         EnterSteps = "enter-steps",
+        /// Requests between cities with their clocks (区域协查).
+        ViewAssists = "view-assists",
+        /// Ask another city to look for people; question what it says.
+        SendAssists = "send-assists",
+        /// Take requests of other cities on, reply to them, open who is meant.
+        AnswerAssists = "answer-assists",
         /// Hand a person the link to the own page.
         GiveLinks = "give-links",
         /// Read and decide appeals (申诉处理).
         DecideAppeals = "decide-appeals",
         /// Check passes at a gate (查验通行凭证).
         CheckPasses = "check-passes",
+        /// The board of arrivals: known, classed, owned, overdue (来返人员).
+        ViewArrivals = "view-arrivals",
+        /// Enter an arrival for somebody who tells it (代为登记).
+        EnterArrivals = "enter-arrivals",
+        /// Ask whether somebody came, and say so; part records that are two people.
+        AnswerArrivals = "answer-arrivals",
+        /// Check people, lorries and vehicles at a checkpoint (查验).
+        WorkCheckpoint = "work-checkpoint",
+        /// What checkpoints did, and who is held there.
+        ViewCheckpoints = "view-checkpoints",
         /// State of the machine, without people.
         ViewOperation = "view-operation",
         /// Report for one's own sentinel site, see its score, object (哨点上报).
@@ -70,6 +90,24 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Send scans of place codes (场所码).
+        SendScans = "send-scans",
+        /// The register of places, what they show, and registering by hand (场所登记).
+        KeepPlaces = "keep-places",
+        /// A case's file: window, places, contacts found and entered (个案流调).
+        TraceCases = "trace-cases",
+        /// Scan people and tubes at a desk (采样登记).
+        TakeSamples = "take-samples",
+        /// Receive tubes, bring in results, mend messages (检测与结果上报).
+        RunLab = "run-lab",
+        /// Who of the key groups is due for a test (应检名单).
+        ViewScreening = "view-screening",
+        /// Plan and open rounds (筛查组织).
+        PlanRounds = "plan-rounds",
+        /// Pools that are not negative: who waits, who was reached (混管追阳).
+        FollowPools = "follow-pools",
+        /// Say that somebody with a positive single sample is a case (病例判定).
+        DiagnoseCases = "diagnose-cases",
     }
 }
 
@@ -108,6 +146,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Headquarters,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control]),
             (A::ListPeople, &[P::Control]),
             (A::ViewPerson, &[P::Control]),
@@ -124,12 +163,21 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::ViewLoops, &[P::Control]),
             (A::AssignLoops, &[P::Control]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control]),
+            (A::SendAssists, &[P::Control]),
+            (A::AnswerAssists, &[P::Control]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
         ],
     ),
     (
         Role::Epidemiologist,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control, P::Tracing]),
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
@@ -147,22 +195,49 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::TraceCases, &[P::Tracing]),
+            (A::ViewArrivals, &[P::Control]),
+            (A::AnswerArrivals, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
+            (A::ViewAssists, &[P::Control, P::Tracing]),
+            (A::SendAssists, &[P::Control, P::Tracing]),
+            (A::AnswerAssists, &[P::Control, P::Tracing]),
             (A::MakeTokens, &[P::Control]),
+            (A::ViewScreening, &[P::Control]),
+            (A::PlanRounds, &[P::Control]),
+            (A::FollowPools, &[P::Control]),
+            (A::DiagnoseCases, &[P::Control]),
         ],
     ),
     (
         Role::Tracer,
         &[
+            (A::TraceCases, &[P::Tracing]),
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
             (A::ViewMandates, &[P::Reporting]),
+            (A::ViewAssists, &[P::Tracing]),
+            (A::SendAssists, &[P::Tracing]),
+            (A::AnswerAssists, &[P::Tracing]),
         ],
     ),
-    (Role::Lab, &[(A::Import, &[P::Reporting]), (A::ViewMandates, &[P::Reporting]), (A::MakeTokens, &[P::Reporting])]),
+    (
+        Role::Lab,
+        &[
+            (A::RefuseOrders, &[P::Audit]),
+            (A::RunLab, &[P::Reporting]),
+            (A::Import, &[P::Reporting]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+        ],
+    ),
     (
         Role::Sentinel,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::ReportSentinel, &[P::Reporting]),
@@ -172,30 +247,54 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Checkpoint,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
             (A::CheckPasses, &[P::Control]),
+            (A::EnterArrivals, &[P::Reporting]),
+            (A::WorkCheckpoint, &[P::Control]),
+            (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
+    (
+        Role::VenueKeeper,
+        &[
+            (A::RefuseOrders, &[P::Audit]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::SendScans, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
+    ),
     (
         Role::CommunityWorker,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Care]),
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
             (A::ViewMandates, &[P::Reporting]),
             (A::EnterSteps, &[P::Care]),
             (A::GiveLinks, &[P::Care]),
+            (A::ViewArrivals, &[P::Care]),
+            (A::EnterArrivals, &[P::Care]),
+            (A::AnswerArrivals, &[P::Care]),
+            (A::TakeSamples, &[P::Reporting]),
+            (A::ViewScreening, &[P::Care]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
+    (
+        Role::InstitutionKeeper,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+    ),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (
         Role::AppealOfficer,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Appeal]),
             (A::ViewPerson, &[P::Appeal]),
             (A::OpenIdentity, &[P::Appeal]),
@@ -205,22 +304,31 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Auditor,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
+            (A::WatchProposals, &[P::Audit]),
             (A::VerifyLog, &[P::Audit]),
             (A::MakeTokens, &[P::Audit]),
         ],
     ),
-    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])]),
+    (
+        Role::Statistician,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])],
+    ),
     (
         Role::UnitAdmin,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ManageAccounts, &[P::Administration]),
             (A::ViewMandates, &[P::Administration]),
             (A::MakeTokens, &[P::Administration]),
         ],
     ),
-    (Role::Operator, &[(A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])]),
+    (
+        Role::Operator,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])],
+    ),
 ];
 
 /// The purposes for which a role may do something; none: it may not.

@@ -51,7 +51,8 @@ impl App {
             self.store().save_courses(courses, &gone, to).await?;
             from = to;
         }
-        self.follow_reports().await
+        self.follow_reports().await?;
+        self.follow_screening().await
     }
 
     /// Assesses again everybody whose measures change by now, so that what is over ends on time; how many that were.

@@ -19,7 +19,7 @@ use crate::{
     authorization::{Action, Purpose, can},
     identity::Actor,
     imports::{ImportOrder, ImportProgress, ImportWatcher, pump},
-    intake::kept_within,
+    intake::{held_back, kept_within},
     limits::class_of,
     mandates::Collection,
     refusal::Refusal,
@@ -210,9 +210,10 @@ impl App {
         for collection in &collections {
             until = until.min(self.require_mandate(*collection, actor.division).await?);
         }
+        let restricting = self.without_frozen(actor, &restricting).await?;
         self.count_restricting(actor, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
-        let answer = self.store_batch(actor, &batch, until).await?;
+        let answer = self.store_batch(&batch, actor.account, until).await?;
         let told = serde_json::to_string(&answer).expect("an answer is made of values that JSON can hold");
         let kept = ApiAnswer { content: batch.digest, answer: told, made_at: wall };
         self.store().keep_api_answer(batch.unit, &batch.key, &kept).await?;
@@ -230,8 +231,8 @@ impl App {
 
     async fn store_batch(
         self: &Arc<Self>,
-        actor: &Actor,
         batch: &Arc<FactBatch>,
+        account: Uuid,
         until: Instant,
     ) -> Result<BatchAnswer, AppError> {
         let order = ImportOrder {
@@ -240,14 +241,15 @@ impl App {
             file_digest: batch.digest,
             mapping: "facts".to_owned(),
             file_bytes: batch.lines.len() as u64,
+            by: Some(account),
         };
         let noted = Arc::new(Mutex::new(Noted::default()));
         let (to_import, rows) = mpsc::channel(2);
-        let (app, reading) = (self.clone(), batch.clone());
+        let (app, reading, frozen) = (self.clone(), batch.clone(), self.frozen_classes(account).await?);
         let reader = tokio::task::spawn_blocking(move || {
             let sender = reading.sender();
             let gate = |row: Result<Imported, ImportError>| -> Result<Imported, ImportError> {
-                Ok(match reading.kept(row?) {
+                Ok(match held_back(reading.kept(row?), &frozen) {
                     Imported::Accepted(row) if app.now() >= until => Imported::Rejected(
                         row.source
                             .refuse("the mandate for this collection has ended", "Send it again under a new mandate"),
@@ -257,7 +259,7 @@ impl App {
             };
             pump(reading.rows(&sender, app.now()).map(gate), |_| 0, &to_import)
         });
-        let report = self.import_by(self.pen(actor).await?, order, rows, Watcher(noted.clone())).await;
+        let report = self.import(order, rows, Watcher(noted.clone())).await;
         let report = report.map_err(|error| match error {
             AppError::OtherFile { .. } => Refusal::KeyUsed.into(),
             other => other,

@@ -44,6 +44,8 @@ pub struct ImportOrder {
     pub mapping: String,
     /// Bytes of the file, for the progress.
     pub file_bytes: u64,
+    /// The account that brings it in; none for the command line.
+    pub by: Option<uuid::Uuid>,
 }
 
 /// How far an import has come.
@@ -152,17 +154,10 @@ impl App {
         rows: mpsc::Receiver<RowBatch>,
         watcher: impl ImportWatcher + 'static,
     ) -> Result<ImportReport, AppError> {
-        self.import_by(self.own_pen(), order, rows, watcher).await
-    }
-
-    /// The same on behalf of an account, signed with its key.
-    pub(crate) async fn import_by(
-        self: &Arc<Self>,
-        pen: Pen,
-        order: ImportOrder,
-        rows: mpsc::Receiver<RowBatch>,
-        watcher: impl ImportWatcher + 'static,
-    ) -> Result<ImportReport, AppError> {
+        let pen = match order.by {
+            Some(account) => self.pen_of(account).await?,
+            None => self.own_pen(),
+        };
         let list = order.list.clone();
         let _alone = self.store().lease_list(&list).await?.ok_or(AppError::BeingImported { list })?;
         let state = self.begin(&order).await?;
@@ -210,7 +205,7 @@ impl App {
             if state.file_digest != order.file_digest {
                 return Err(AppError::OtherFile { list: order.list.clone(), rows_done: state.rows_done });
             }
-            return Ok(state);
+            return Ok(ImportState { by: order.by, ..state });
         }
         Ok(ImportState {
             list: order.list.clone(),
@@ -221,6 +216,7 @@ impl App {
             rejected: 0,
             finished: false,
             started_at: self.now(),
+            by: order.by,
         })
     }
 }

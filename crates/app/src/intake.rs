@@ -186,11 +186,13 @@ impl App {
             file_digest: digest,
             mapping: upload.mapping_digest.clone(),
             file_bytes: upload.file.len() as u64,
+            by: Some(actor.account),
         };
+        let frozen = self.frozen_classes(actor.account).await?;
         let (to_import, rows) = mpsc::channel(2);
         let app = self.clone();
-        let reader = tokio::task::spawn_blocking(move || upload.pump(&app, until, &to_import));
-        let report = self.import_by(self.pen(actor).await?, order, rows, watcher).await?;
+        let reader = tokio::task::spawn_blocking(move || upload.pump(&app, until, &frozen, &to_import));
+        let report = self.import(order, rows, watcher).await?;
         reader.await.map_err(|_| AppError::Stopped("the reader ended"))??;
         self.follow_log().await?;
         Ok(report)
@@ -198,10 +200,16 @@ impl App {
 }
 
 impl Upload {
-    fn pump(&self, app: &App, until: Instant, to: &mpsc::Sender<crate::imports::RowBatch>) -> Result<(), ImportError> {
+    fn pump(
+        &self,
+        app: &App,
+        until: Instant,
+        frozen: &[&str],
+        to: &mpsc::Sender<crate::imports::RowBatch>,
+    ) -> Result<(), ImportError> {
         let now = app.now();
         let gate = |row: Result<Imported, ImportError>| -> Result<Imported, ImportError> {
-            Ok(match kept_within(row?, self.within) {
+            Ok(match held_back(kept_within(row?, self.within), frozen) {
                 Imported::Accepted(row) if app.now() >= until => Imported::Rejected(
                     row.source.refuse("the mandate for this collection has ended", "Send it again under a new mandate"),
                 ),
@@ -224,9 +232,30 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     let Imported::Accepted(row) = row else { return row };
     // Decisions of two signers are made on their pages; a list is one person's.
     let decides = |kind| {
-        use FactKind::{AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, PackAdopted};
-        matches!(kind, PackAdopted | Mandate | Erasure | AreaDeclared | AppealDecision | LoopStep)
+        use FactKind::{
+            AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, OrderRefused, PackAdopted, WatchDecision,
+            WatchFreeze,
+        };
+        matches!(
+            kind,
+            PackAdopted
+                | Mandate
+                | Erasure
+                | AreaDeclared
+                | AppealDecision
+                | LoopStep
+                | WatchFreeze
+                | WatchDecision
+                | OrderRefused
+        )
     };
+    let scanned = |kind| matches!(kind, FactKind::TubeStep | FactKind::ScreeningRound);
+    if row.facts.iter().any(|fact| scanned(fact.body.kind())) {
+        return Imported::Rejected(row.source.refuse(
+            "where a tube is comes from scans, and rounds from their page",
+            "Scan the tube at its desk or in the laboratory, or open the round on the page of plans",
+        ));
+    }
     if row.facts.iter().any(|fact| decides(fact.body.kind())) {
         return Imported::Rejected(row.source.refuse(
             "it decides for everybody, and a list is one person's word",
@@ -241,4 +270,16 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
         )),
         None => Imported::Accepted(row),
     }
+}
+
+/// A row that would open what is frozen comes back; diagnoses, results and corrections never do for that.
+pub(crate) fn held_back(row: Imported, frozen: &[&str]) -> Imported {
+    let Imported::Accepted(row) = row else { return row };
+    if row.facts.iter().filter_map(|fact| class_of(&fact.body)).any(|class| frozen.contains(&class)) {
+        return Imported::Rejected(row.source.refuse(
+            "new openings of this kind by this account are frozen until an auditor has looked at the last ones",
+            "Send it again when the freeze is lifted or over; another officer who knows the person may record it",
+        ));
+    }
+    Imported::Accepted(row)
 }

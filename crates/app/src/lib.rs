@@ -5,24 +5,33 @@ pub mod access;
 pub mod accounts;
 pub mod api_tokens;
 pub mod appeals;
+pub mod arrivals;
 pub mod assessments;
+pub mod assists;
 pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod case_file;
+pub mod certificates;
+pub mod checkpoints;
 pub mod courses;
 mod error;
 pub mod export;
 pub mod facts_intake;
+pub mod fence;
 pub mod history;
 pub mod identity;
 pub mod imports;
 pub mod intake;
 mod kept;
+pub mod laboratory;
+pub mod ledger;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
 mod names;
+pub mod orders;
 pub mod own_data;
 pub mod pack_signatures;
 pub mod packs;
@@ -33,17 +42,20 @@ pub mod policy_changes;
 pub mod refusal;
 pub mod residents;
 pub mod saved_views;
+pub mod screening;
 pub mod sentinels;
 pub mod signals;
 pub mod totp;
 pub mod transmission;
+pub mod transparency;
+pub mod watch;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, Clock, DivisionCode, Instant, fact::RetentionClass};
-pub use sizao_store::StoreError;
 use sizao_store::{Certificate, NewFact, Receipt, Store};
+pub use sizao_store::{StoreError, from_hex, hex};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};
@@ -73,6 +85,16 @@ pub struct App {
     counts: Kept<(DivisionCode, board::Group), u64>,
     loop_counts: Kept<DivisionCode, Vec<(loops::LoopFilter, u64)>>,
     targets: OnceLock<board::Targets>,
+    /// The ledger of stays.
+    ledger: ledger::LedgerDesk,
+    /// The detector of the fence, where the operator gave it towers and a border.
+    fence: tokio::sync::Mutex<Option<fence::Fence>>,
+    /// Scans of tubes are decided one batch at a time.
+    scanning: laboratory::Scanning,
+    /// How many people are many.
+    many: AtomicUsize,
+    /// Keys towards other nodes, once they are needed.
+    cooperation: tokio::sync::OnceCell<assists::CooperationKeys>,
 }
 
 impl App {
@@ -88,9 +110,11 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent, pens) = Default::default();
-        let (boards, counts, loop_counts, targets) = Default::default();
+        let (assessing, recent, scanning, ledger, cooperation) = Default::default();
+        let (pens, boards, counts, loop_counts, targets) = Default::default();
         let in_force = InForce::new(rules);
+        let fence = tokio::sync::Mutex::new(None);
+        let many = AtomicUsize::new(assessments::MANY);
         Ok(Self {
             store,
             clock,
@@ -104,6 +128,11 @@ impl App {
             counts,
             loop_counts,
             targets,
+            fence,
+            scanning,
+            many,
+            ledger,
+            cooperation,
         })
     }
 
@@ -176,7 +205,12 @@ impl App {
 
 /// SHA-256 over parts, hexadecimal.
 pub fn digest(parts: &[&[u8]]) -> String {
-    sizao_store::hex(&sizao_store::sha256(parts))
+    hex(&sizao_store::sha256(parts))
+}
+
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sizao_store::sha256(&[bytes])
 }
 
 /// An id that sorts by time.

@@ -39,6 +39,8 @@ named! {
         Sentinels = "sentinels",
         /// Who buys the four kinds of drugs, and for whom (四类药品实名登记).
         DrugSales = "drug-sales",
+        /// Records of cell towers, for the fence; positions are never kept (电子围栏).
+        Fence = "fence",
     }
 }
 
@@ -59,10 +61,17 @@ impl Collection {
             | FactKind::CareGiven => Self::Cases,
             FactKind::Exposure | FactKind::Confirmation => Self::Contacts,
             FactKind::Sample | FactKind::TestResult => Self::Tests,
-            FactKind::Stay | FactKind::Arrival => Self::Movement,
+            FactKind::Stay
+            | FactKind::Arrival
+            | FactKind::ArrivalExpected
+            | FactKind::NoShow
+            | FactKind::Inspection
+            | FactKind::HoldEnded
+            | FactKind::LaneStep => Self::Movement,
             FactKind::Person | FactKind::IdentityLink | FactKind::IdentityUnlink | FactKind::VaccineDose => {
                 Self::Registers
             }
+            FactKind::GroupMember | FactKind::GroupPause => Self::Registers,
             FactKind::SentinelReport => Self::Sentinels,
             _ => return None,
         })

@@ -107,6 +107,21 @@ impl World {
     }
 }
 
+impl World {
+    /// However much is read around a person, the digest of what counts is the same.
+    async fn check_digests(&self, known: &[Fact]) {
+        let now = self.clock.now();
+        let people: Vec<PersonId> = FactIndex::new(known).persons().collect();
+        self.app.set_many(1);
+        self.app.reassess(&people).await.unwrap();
+        for person in people {
+            if let Some(row) = self.app.store().load_assessment(person).await.unwrap() {
+                assert_eq!(row.dossier, self.app.assess(person, now, now).await.unwrap().dossier, "{person}");
+            }
+        }
+    }
+}
+
 /// The order of lists means nothing.
 fn sorted(mut answer: Assessment) -> Assessment {
     answer.classes.sort_unstable();
@@ -143,6 +158,7 @@ async fn no_stored_assessment_is_stale_after_any_portion_of_facts() {
         let mut from = 0;
         let mut stored = 0;
         for to in cuts {
+            world.app.set_many(usize::MAX);
             let now = facts[to - 1].recorded_at.as_micros() + 60_000_000;
             world.clock.0.store(now, Ordering::Relaxed);
             world.append(&facts[from..to]).await;
@@ -151,6 +167,7 @@ async fn no_stored_assessment_is_stale_after_any_portion_of_facts() {
             let people: Vec<PersonId> = FactIndex::new(&facts[..to]).persons().collect();
             world.app.reassess(&people).await.unwrap();
             stored = world.check(&facts[..to]).await;
+            world.check_digests(&facts[..to]).await;
             from = to;
         }
         assert!(stored > 20, "only {stored} people have anything to assess: the city is too quiet to test with");
@@ -163,6 +180,7 @@ async fn facts_that_come_one_by_one_leave_no_assessment_stale() {
     let world = World::new(&place).await;
     let facts = city(300, 7);
     let begin = facts.len() - 150;
+    world.app.set_many(1);
     let end = facts[facts.len() - 1].recorded_at.as_micros() + 60_000_000;
     world.clock.0.store(end, Ordering::Relaxed);
     world.append(&facts[..begin]).await;
@@ -247,6 +265,7 @@ const BY_WAY_OF: &str = r#"
 async fn people_named_by_way_of_a_tube_or_a_corrected_result_are_never_stale() {
     for place in places().await {
         let world = World::new(&place).await;
+        world.app.set_many(1);
         let (facts, _) = sizao_interop::ndjson::read_facts(BY_WAY_OF.trim_start().as_bytes()).unwrap();
         let mut held = 0;
         for at in 0..facts.len() {
@@ -256,5 +275,67 @@ async fn people_named_by_way_of_a_tube_or_a_corrected_result_are_never_stale() {
             held = held.max(world.check(&facts[..=at]).await);
         }
         assert!(held >= 3, "only {held} people were ever held: the rule that this test is about is not in force");
+    }
+}
+
+/// Whoever stayed in an area, with samples, doses and symptoms of before, and what may make these count after all.
+const OF_BEFORE: &str = r#"
+{"id":"b1","kind":"person","person":"child","happened":{"day":"2014-01-01"},"recorded_at":"2022-02-01T08:00:00+08:00","body":{"birth_day":"2014-01-01","parents":["parent"]}}
+{"id":"o1","kind":"sample","person":"a","happened":{"at":"2022-02-20T08:00:00+08:00"},"recorded_at":"2022-02-20T08:05:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+{"id":"o1r","kind":"result","happened":{"at":"2022-02-20T12:00:00+08:00"},"recorded_at":"2022-02-20T12:00:00+08:00","body":{"sample":"o1","outcome":"negative"}}
+{"id":"o2","kind":"sample","person":"b","happened":{"at":"2022-02-20T08:00:00+08:00"},"recorded_at":"2022-02-20T08:05:00+08:00","body":{"lab":"l","method":"nucleic_test","pool":"old"}}
+{"id":"o3","kind":"sample","person":"parent","happened":{"at":"2022-02-20T08:00:00+08:00"},"recorded_at":"2022-02-20T08:05:00+08:00","body":{"lab":"l","method":"nucleic_test","pool":"old"}}
+{"id":"o4","kind":"vaccine_dose","person":"a","happened":{"at":"2022-02-20T09:00:00+08:00"},"recorded_at":"2022-02-20T09:05:00+08:00","body":{"disease":"covid","product":"x"}}
+{"id":"o5","kind":"symptom_report","person":"b","happened":{"at":"2022-02-20T09:00:00+08:00"},"recorded_at":"2022-02-20T09:05:00+08:00","body":{"symptoms":["fever"]}}
+{"id":"o6","kind":"sample","person":"c","happened":{"at":"2022-02-20T10:00:00+08:00"},"recorded_at":"2022-02-20T10:05:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+"#;
+
+/// The same people when the area is graded.
+const GRADED: &str = r#"
+{"id":"t1","kind":"stay","person":"a","happened":{"from":"2022-03-01T08:00:00+08:00","to":"2022-03-03T18:00:00+08:00"},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
+{"id":"t2","kind":"stay","person":"b","happened":{"from":"2022-03-01T08:00:00+08:00","to":"2022-03-03T18:00:00+08:00"},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
+{"id":"t3","kind":"stay","person":"child","happened":{"from":"2022-03-01T08:00:00+08:00","to":"2022-03-03T18:00:00+08:00"},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
+{"id":"t4","kind":"stay","person":"c","happened":{"from":"2022-03-01T08:00:00+08:00","to":null},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
+{"id":"n1","kind":"sample","person":"a","happened":{"at":"2022-03-03T19:00:00+08:00"},"recorded_at":"2022-03-04T09:00:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
+{"id":"d1","kind":"area_declared","happened":{"at":"2022-03-05T08:00:00+08:00"},"recorded_at":"2022-03-05T08:00:00+08:00","body":{"area":"410102001","level":"high","until":"2022-03-30T00:00:00+08:00","evidence":["n1"],"signers":["x","y"]}}
+{"id":"n1r","kind":"result","happened":{"at":"2022-03-05T09:00:00+08:00"},"recorded_at":"2022-03-05T09:00:00+08:00","body":{"sample":"n1","outcome":"negative"}}
+{"id":"o2r","kind":"result","happened":{"at":"2022-03-05T10:00:00+08:00"},"recorded_at":"2022-03-05T10:00:00+08:00","body":{"pool":"old","outcome":"positive"}}
+{"id":"x1","kind":"correction","happened":{"at":"2022-03-05T11:00:00+08:00"},"recorded_at":"2022-03-05T11:00:00+08:00","body":{"of":"o1r","body":{"outcome":"positive"}}}
+{"id":"d2","kind":"area_declared","happened":{"at":"2022-03-05T12:00:00+08:00"},"recorded_at":"2022-03-05T12:00:00+08:00","body":{"area":"410102","level":"medium","until":"2022-03-30T00:00:00+08:00","evidence":["n1"],"signers":["x","y"]}}
+{"id":"g1","kind":"diagnosis","person":"case","happened":{"at":"2022-03-05T13:00:00+08:00"},"recorded_at":"2022-03-05T13:00:00+08:00","body":{"status":"confirmed_case","onset":"2022-03-04"}}
+{"id":"e1","kind":"exposure","person":"parent","happened":{"from":"2022-03-04T08:00:00+08:00","to":"2022-03-04T18:00:00+08:00"},"recorded_at":"2022-03-05T14:00:00+08:00","body":{"case":"case","evidence":"interview","class":"close_contact"}}
+{"id":"x2","kind":"correction","happened":{"at":"2022-03-05T15:00:00+08:00"},"recorded_at":"2022-03-05T15:00:00+08:00","body":{"of":"o6","happened":{"at":"2022-03-05T07:00:00+08:00"}}}
+{"id":"l1","kind":"identity_link","person":"c","happened":{"at":"2022-03-05T16:00:00+08:00"},"recorded_at":"2022-03-05T16:00:00+08:00","body":{"other":"b","basis":"document"}}
+{"id":"d3","kind":"area_ended","happened":{"at":"2022-03-05T17:00:00+08:00"},"recorded_at":"2022-03-05T17:00:00+08:00","body":{"area":"410102001"}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sampled_before_a_stay_stays_unread_until_something_makes_it_count() {
+    let read = |text: &str| sizao_interop::ndjson::read_facts(text.trim_start().as_bytes()).unwrap().0;
+    for place in places().await {
+        let world = World::new(&place).await;
+        world.app.set_many(1);
+        let mut facts = read(OF_BEFORE);
+        // More than a block of the index, so that the older one need not be opened.
+        let one_more = |number: u32| {
+            let line = OF_BEFORE.trim_start().lines().nth(1).unwrap();
+            line.replace("\"o1\"", &format!("\"z{number}\"")).replace("\"a\"", "\"z\"")
+        };
+        let rest: String = (0..4_200).map(|number| one_more(number) + "\n").collect();
+        facts.extend(read(&rest));
+        world.clock.0.store(at("2022-03-01T00:00:00+08:00").as_micros(), Ordering::Relaxed);
+        world.append(&facts).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        facts.retain(|fact| fact.person != Some(PersonId::from_label("z")));
+        let mut stored = 0;
+        for fact in read(GRADED) {
+            world.clock.0.store(fact.recorded_at.as_micros() + 1_000_000, Ordering::Relaxed);
+            world.append(std::slice::from_ref(&fact)).await;
+            facts.push(fact);
+            world.app.catch_up(|_| {}).await.unwrap();
+            stored = stored.max(world.check(&facts).await);
+            world.check_digests(&facts).await;
+        }
+        assert!(stored >= 5, "only {stored} people were ever under a measure");
     }
 }

@@ -41,6 +41,7 @@ async fn import(app: &Arc<App>, sender: &str, text: String) -> ImportReport {
         file_digest: [7; 32],
         mapping: "facts".to_owned(),
         file_bytes: text.len() as u64,
+        by: None,
     };
     let (now, sender) = (app.now(), sender.to_owned());
     let reader = std::thread::spawn(move || {

@@ -10,6 +10,7 @@ mod import;
 mod init;
 pub mod interop;
 mod keys;
+pub mod ledger;
 mod log;
 pub mod loops;
 pub mod pass;
@@ -40,6 +41,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Interop(order) => interop::run(&order, json),
         Command::Serve(order) => serve::run(&node, &order, json, runtime),
+        Command::Ledger(order) => runtime.block_on(ledger::run(&node, order, json)),
         Command::Loop(order) => runtime.block_on(loops::run(&node, order, json)),
         Command::Pass(order) => pass::run(&node, order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),

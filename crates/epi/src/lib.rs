@@ -28,6 +28,7 @@ pub mod nowcast;
 pub mod outbreak_p;
 pub mod parallel;
 pub mod pooling;
+pub mod proposal_watch;
 pub mod recent_trend;
 pub mod reference;
 pub mod reference_values;

@@ -24,6 +24,7 @@ mod problem;
 mod records;
 mod row;
 mod sheets;
+pub mod slip;
 mod xlsx;
 
 pub use bad_rows::{BadRows, BadRowsWorkbook};

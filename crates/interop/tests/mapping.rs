@@ -220,3 +220,44 @@ fn every_mapping_of_the_repository_is_right() {
     assert_eq!((lab.sender(), lab.title()), ("lab-zz-07", "Results of laboratory 07"));
     assert!(lab.columns().any(|column| column == "采样时间"));
 }
+
+/// A list of passengers, by Chinese headers; one document is mistyped.
+const PASSENGERS: &str = "姓名,证件类型,证件号码,手机号,车次,出发地,到达地,到达时间\n\
+    李小明,身份证,11010519491231002X,10000000001,G1,上海,410102,2022-03-25 09:20\n\
+    Anna Li,护照,E1234567,,G1,境外,410102,2022-03-25 09:20\n\
+    王建国,身份证,110105194912310021,,G1,3101,410102,2022-03-25 09:20\n";
+
+#[test]
+fn a_row_of_a_list_is_a_lead_and_a_checkpoint_s_is_evidence() {
+    use sizao_interop::{CsvImport, Imported};
+    use sizao_model::{FactBody, fact::EvidenceGrade};
+    let now = sizao_model::Instant::parse("2022-03-25T12:00:00+08:00").unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../mappings");
+    let lists = [
+        ("rail-manifest", "车次", "到达时间", EvidenceGrade::Lead),
+        ("air-manifest", "航班", "到达时间", EvidenceGrade::Lead),
+        ("coach-manifest", "班次", "到达时间", EvidenceGrade::Lead),
+        ("hotel-guests", "酒店", "入住时间", EvidenceGrade::Lead),
+        ("checkpoint-scans", "查验点", "查验时间", EvidenceGrade::Evidence),
+    ];
+    for (name, trip, time, grade) in lists {
+        let mapping = Mapping::from_toml(&std::fs::read_to_string(format!("{folder}/{name}.toml")).unwrap()).unwrap();
+        let text = PASSENGERS.replacen("车次", trip, 1).replacen("到达时间", time, 1);
+        let rows: Vec<_> = CsvImport::new(std::io::Cursor::new(text), &mapping, now).unwrap().collect();
+        let mut from = Vec::new();
+        for row in &rows {
+            match row.as_ref().unwrap() {
+                Imported::Accepted(row) => {
+                    let FactBody::Arrival(arrival) = &row.facts[0].body else { panic!("{name}") };
+                    assert_eq!(arrival.evidence.grade(), grade, "{name}");
+                    from.push(arrival.from.to_string());
+                }
+                Imported::Rejected(error) => {
+                    assert!(error.reason().contains("last character"), "{name}: {}", error.reason());
+                    assert!(!error.reason().contains("110105194912310021"), "{name}: masked");
+                }
+            }
+        }
+        assert_eq!(from, ["31", "abroad"], "{name}");
+    }
+}

@@ -132,6 +132,9 @@ impl FactBody {
     pub fn facts_named(&self) -> Vec<FactId> {
         match self {
             Self::IdentityUnlink(body) => vec![body.link],
+            Self::NoShow(body) => vec![body.of],
+            Self::HoldEnded(body) => vec![body.of],
+            Self::Disinfection(body) => body.closes.into_iter().chain(body.case).collect(),
             Self::TestResult(body) => body.sample.into_iter().collect(),
             Self::Confirmation(body) => vec![body.of],
             Self::Correction(body) => vec![body.of],
@@ -142,6 +145,8 @@ impl FactBody {
             Self::CareGiven(body) => vec![body.of],
             Self::Appeal(body) => body.against.into_iter().chain([body.opened_by]).collect(),
             Self::AppealDecision(body) => vec![body.of],
+            Self::WatchFreeze(body) => body.proposed.clone(),
+            Self::WatchDecision(body) => vec![body.of],
             _ => Vec::new(),
         }
     }
@@ -159,6 +164,9 @@ impl FactBody {
     fn facts_mut(&mut self) -> Vec<&mut FactId> {
         match self {
             Self::IdentityUnlink(body) => vec![&mut body.link],
+            Self::NoShow(body) => vec![&mut body.of],
+            Self::HoldEnded(body) => vec![&mut body.of],
+            Self::Disinfection(body) => body.closes.iter_mut().chain(body.case.iter_mut()).collect(),
             Self::TestResult(body) => body.sample.iter_mut().collect(),
             Self::Confirmation(body) => vec![&mut body.of],
             Self::Correction(body) => vec![&mut body.of],
@@ -169,6 +177,8 @@ impl FactBody {
             Self::CareGiven(body) => vec![&mut body.of],
             Self::Appeal(body) => body.against.iter_mut().chain([&mut body.opened_by]).collect(),
             Self::AppealDecision(body) => vec![&mut body.of],
+            Self::WatchFreeze(body) => body.proposed.iter_mut().collect(),
+            Self::WatchDecision(body) => vec![&mut body.of],
             _ => Vec::new(),
         }
     }

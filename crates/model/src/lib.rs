@@ -4,6 +4,7 @@
 //! a published rule makes of facts, an [`Assessment`] is all that holds for one person at one moment. Nothing here
 //! reads a clock, a file or a database.
 
+pub mod assist;
 pub mod division;
 pub mod draft;
 pub mod explanation;

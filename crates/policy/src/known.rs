@@ -45,8 +45,8 @@ pub(crate) fn read<'a>(facts: &[&'a Fact], known_at: Instant) -> Vec<Seen<'a>> {
     seen
 }
 
-/// Corrections that are not themselves retracted, oldest first.
-fn standing_corrections<'a>(known: &[&'a Fact]) -> Vec<(&'a Fact, &'a Correction)> {
+/// Corrections that are not themselves retracted, oldest first, as they were corrected.
+fn standing_corrections<'a>(known: &[&'a Fact]) -> Vec<(&'a Fact, Cow<'a, Correction>)> {
     let all: Vec<(&Fact, &Correction)> = known
         .iter()
         .filter_map(|fact| match &fact.body {
@@ -65,10 +65,27 @@ fn standing_corrections<'a>(known: &[&'a Fact]) -> Vec<(&'a Fact, &'a Correction
             standing.retain(|(kept, _)| kept.id != fact.id);
         }
     }
-    standing
+    as_corrected(standing)
 }
 
-fn corrected<'a>(fact: &&'a Fact, corrections: &[(&'a Fact, &'a Correction)]) -> Option<Seen<'a>> {
+/// A correction that is itself corrected says what the later one says; judged from the last backwards.
+fn as_corrected<'a>(standing: Vec<(&'a Fact, &'a Correction)>) -> Vec<(&'a Fact, Cow<'a, Correction>)> {
+    let mut corrections: Vec<(&Fact, Cow<'_, Correction>)> =
+        standing.into_iter().map(|(fact, correction)| (fact, Cow::Borrowed(correction))).collect();
+    for index in (0..corrections.len()).rev() {
+        let (before, later) = corrections.split_at_mut(index + 1);
+        let Some((fact, correction)) = before.last_mut() else { continue };
+        for fields in later.iter().filter(|(_, by)| by.of == fact.id).filter_map(|(_, by)| by.body.as_ref()) {
+            let body = FactBody::Correction(correction.clone().into_owned());
+            if let Some(FactBody::Correction(patched)) = patched(&body, fields) {
+                *correction = Cow::Owned(patched);
+            }
+        }
+    }
+    corrections
+}
+
+fn corrected<'a>(fact: &&'a Fact, corrections: &[(&'a Fact, Cow<'a, Correction>)]) -> Option<Seen<'a>> {
     let fact: &'a Fact = fact;
     let mut seen = Seen {
         id: fact.id,
@@ -87,7 +104,7 @@ fn corrected<'a>(fact: &&'a Fact, corrections: &[(&'a Fact, &'a Correction)]) ->
             seen.recorded_at = by.recorded_at.max(seen.recorded_at);
         }
         if let Some(happened) = &correction.happened {
-            seen.happened = Cow::Borrowed(happened);
+            seen.happened = Cow::Owned(happened.clone());
         }
         if let Some(body) = correction.body.as_ref().and_then(|fields| patched(&seen.body, fields)) {
             seen.body = Cow::Owned(body);
@@ -171,6 +188,27 @@ mod tests {
         assert_eq!(known(&facts[..2], LATER).len(), 0);
         assert_eq!(known(&facts, LATER).len(), 1);
         assert_eq!(known(&facts, "2022-03-08T09:30:00+08:00").len(), 0);
+    }
+
+    #[test]
+    fn a_correction_that_was_corrected_says_what_the_later_one_says() {
+        let facts = [
+            exposure(),
+            correction("f2", 9, r#"{"of":"f1","happened":{"day":"2022-03-02"}}"#),
+            correction("f3", 10, r#"{"of":"f2","body":{"happened":{"day":"2022-03-01"}}}"#),
+            correction("f4", 11, r#"{"of":"f3","body":{"body":{"happened":{"day":"2022-03-03"}}}}"#),
+        ];
+        let starts_at = |upto: usize| known(&facts[..upto], LATER)[0].2.clone();
+        assert_eq!(starts_at(2), "2022-03-02T00:00:00+08:00");
+        assert_eq!(starts_at(3), "2022-03-01T00:00:00+08:00");
+        assert_eq!(starts_at(4), "2022-03-03T00:00:00+08:00");
+        let taken_back = [
+            facts[0].clone(),
+            facts[1].clone(),
+            facts[2].clone(),
+            correction("f5", 12, r#"{"of":"f3","retract":true}"#),
+        ];
+        assert_eq!(known(&taken_back, LATER)[0].2, "2022-03-02T00:00:00+08:00");
     }
 
     #[test]

@@ -6,12 +6,14 @@
 
 mod adoption;
 mod assess;
+pub mod assists;
 mod chain;
 pub mod change;
 mod dossier;
 mod explain;
 mod index;
 mod known;
+mod lean;
 pub mod loops;
 pub mod pack;
 mod people;
@@ -19,12 +21,15 @@ mod plan;
 mod rules;
 mod scenario;
 mod timeline;
+mod windows;
 
 pub use adoption::{AdoptedPack, adopted_packs};
 pub use assess::{Bearing, assess, bearing};
 pub use dossier::Dossier;
 pub use explain::explain;
 pub use index::{FactIndex, Mention, Reach, mentions, reach};
+pub use lean::{Attention, attention, lean, looked_at_from};
 pub use pack::{Pack, PackError};
 pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};
+pub use windows::{CaseWindow, infectious_windows};

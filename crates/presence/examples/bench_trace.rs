@@ -14,6 +14,10 @@ use sizao_presence::{
 #[path = "bench_trace/city.rs"]
 mod city;
 
+/// What the program itself uses: memory that a question gave back is there for the next without the system's help.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const DAY_S: u32 = 86_400;
 
 /// 2022-03-01T00:00Z, the first midnight of the synthetic ledgers.

@@ -3,6 +3,7 @@
 //! Pure: values in, values out; no files, no clock, no randomness of its own. Times are whole seconds since 1970,
 //! intervals half-open. The method, its layout in memory and what was measured: `docs/methods/tracing.md`.
 
+mod arrivals;
 mod chains;
 mod contacts;
 mod encounters;
@@ -24,6 +25,9 @@ mod tally;
 mod view;
 mod visitors;
 
+pub use arrivals::{
+    ArrivalRules, ArrivalSignal, ArrivalState, Known, Likeness, OneArrival, Reason, SignalKind, compare, fold_signals,
+};
 pub use chains::{
     ChainCase, ChainRules, Chains, Exposure, Inconsistency, IntervalSummary, Link, Offspring, SerialInterval,
     estimate_offspring, find_chains, summarise_intervals,
@@ -45,7 +49,8 @@ pub use sources::{CommonEvent, CommonPerson, CommonPlace, CommonSources, SourceR
 pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
 pub use tables::{
     CASE_COLUMNS, Cell, ChainAnswer, ChainSummary, ChainTables, Complaint, LEDGER_COLUMNS, PLACE_COLUMNS, Refusal,
-    Rule, SourceAnswer, TraceAnswer, TraceParams, TraceQuestion, TraceReport, TraceTables, chain_tables, trace_tables,
+    Rule, SourceAnswer, TraceAnswer, TraceParams, TraceQuestion, TraceReport, TraceTables, chain_tables,
+    for_ledger_rows, trace_tables,
 };
 pub use view::View;
 pub use visitors::{Visitor, find_visitors};

@@ -5,12 +5,15 @@
 
 mod accounts;
 mod facts;
+mod fence;
 mod imports;
+mod laboratory;
 mod mandates;
 mod node;
 mod openapi;
 mod people;
 mod read;
+mod scans;
 mod wire;
 
 use std::sync::Arc;
@@ -179,11 +182,14 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 6] = [
+const PARTS: &[&[Operation]] = &[
     node::OPERATIONS,
     facts::OPERATIONS,
+    scans::OPERATIONS,
+    fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
+    laboratory::OPERATIONS,
     mandates::OPERATIONS,
     accounts::OPERATIONS,
 ];

@@ -48,7 +48,7 @@ pub enum TlsError {
 
 /// Certificate and key, read and checked against each other.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls(pub(crate) TlsAcceptor);
 
 impl Tls {
     /// Reads a chain of certificates (the node's own first) and its key, both PEM. TLS 1.2 and 1.3 are spoken.

@@ -83,6 +83,7 @@ async fn dress(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let path = match path.as_str() {
         secret if secret.starts_with("/setup/") => "/setup/***",
         secret if secret.starts_with("/my/") => "/my/***",
+        secret if secret.starts_with("/arrive/") => "/arrive/***",
         path => path,
     };
     tracing::info!(request.id = %asked.request, %method, path, status, took_ms = took.as_millis() as u64, "{method} {path} {status}");
@@ -111,7 +112,8 @@ fn harden(headers: &mut HeaderMap, request: &str) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    let nothing = HeaderValue::from_static("camera=(), geolocation=(), microphone=()");
+    headers.entry("permissions-policy").or_insert(nothing);
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     // Pages about people stay in no cache, and the back button shows none after signing out.

@@ -1,25 +1,39 @@
 //! The pages, one file each. A handler reads what came, asks `app`, and fills a template.
 
 pub(crate) mod accounts;
+pub(crate) mod announce;
+pub(crate) mod antigen;
+pub(crate) mod arrivals;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;
+pub(crate) mod case;
+pub(crate) mod certificates;
+pub(crate) mod checkpoint;
 pub(crate) mod history;
 pub(crate) mod imports;
+pub(crate) mod lab;
 pub(crate) mod loops;
 pub(crate) mod mandates;
 pub(crate) mod me;
 pub(crate) mod my;
 pub(crate) mod node;
+pub(crate) mod orders;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod places;
+pub(crate) mod pools;
 pub(crate) mod report;
+pub(crate) mod sampling;
+pub(crate) mod screening;
 pub(crate) mod sentinel;
 pub(crate) mod sentinels;
 pub(crate) mod sign_in;
 pub(crate) mod signals;
+pub(crate) mod transparency;
 pub(crate) mod visits;
+pub(crate) mod watch;
 
 use askama::Template;
 use axum::{

@@ -50,20 +50,32 @@ pub(crate) struct Tab {
 }
 
 /// Pages by the right that opens them, in the order of the tabs.
-const TABS: [(Action, &str, &str); 14] = [
+const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
+    (Action::RunLab, "/lab", "tab-lab"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
     (Action::EnterSteps, "/visits", "tab-visits"),
+    (Action::TakeSamples, "/sampling", "tab-sampling"),
+    (Action::FollowPools, "/pools", "tab-pools"),
+    (Action::ViewScreening, "/screening", "tab-screening"),
+    (Action::PlanRounds, "/plans", "tab-plans"),
+    (Action::WorkCheckpoint, "/checkpoint", "tab-checkpoint"),
+    (Action::ViewArrivals, "/arrivals", "tab-arrivals"),
+    (Action::ViewCheckpoints, "/checkpoints", "cp-board"),
     (Action::DecideAppeals, "/appeals", "tab-appeals"),
+    (Action::TraceCases, "/cases", "tab-cases"),
     (Action::ListPeople, "/people", "tab-people"),
     (Action::ViewSignals, "/signals", "tab-signals"),
     (Action::ViewSentinels, "/sentinels", "tab-sentinels"),
     (Action::Import, "/imports", "tab-imports"),
     (Action::ViewPacks, "/packs", "tab-packs"),
+    (Action::KeepPlaces, "/places", "tab-places"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
+    (Action::CheckPasses, "/certificates", "certificates-title"),
     (Action::ViewOperation, "/operation", "tab-operation"),
 ];
 

@@ -213,8 +213,11 @@ impl Store {
         if let Some(state) = progress {
             imports::save(&mut tx, state).await?;
         }
-        commit(tx).await?;
         let stored = receipts.iter().filter(|receipt| matches!(receipt, Receipt::Stored { .. })).count();
+        if let Some((state, account)) = progress.and_then(|state| Some((state, state.by?))).filter(|_| stored > 0) {
+            imports::save_proposed(&mut tx, (before, stored as u64), account, &state.list).await?;
+        }
+        commit(tx).await?;
         self.db.wrote(stored as u64);
         self.merge_when_due(&INTAKE, before, before + stored as u64).await?;
         Ok(Appended { receipts })
@@ -298,6 +301,28 @@ impl Store {
             Either::Postgres(pool) => sqlx::query_as(QUERY).bind(from).bind(to).fetch_all(pool).await?,
         };
         self.open_rows_that_fit(rows).await
+    }
+
+    /// Facts of some kinds among these leaves, in order; those that do not fit their seal or are erased are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_kinds_among(
+        &self,
+        from: u64,
+        to: u64,
+        kinds: &[FactKind],
+    ) -> Result<Vec<StoredFact>, StoreError> {
+        let codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
+        let query = format!(
+            "{} WHERE f.leaf >= $1 AND f.leaf < $2 AND f.kind IN ({}) ORDER BY f.leaf",
+            select_facts!(),
+            codes.join(",")
+        );
+        let rows: Vec<FactRow> = on!(self.db.lookup(), pool => {
+            sqlx::query_as(AssertSqlSafe(query)).bind(from as i64).bind(to as i64).fetch_all(pool).await?
+        });
+        Ok(self.open_rows_that_fit(rows).await?.0)
     }
 
     /// Facts of a few kinds of which there are few: declarations of areas, resets of sites.

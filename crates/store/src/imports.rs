@@ -27,6 +27,8 @@ pub struct ImportState {
     pub finished: bool,
     /// When it began.
     pub started_at: Instant,
+    /// The account that brings it in, if one does: kept beside each batch.
+    pub by: Option<uuid::Uuid>,
 }
 
 struct Row {
@@ -73,6 +75,7 @@ impl Store {
             rejected: row.rejected as u64,
             finished: row.finished != 0,
             started_at: Instant::from_micros(row.started_at),
+            by: None,
         }))
     }
 
@@ -105,6 +108,25 @@ pub(crate) async fn save(tx: &mut Tx, state: &ImportState) -> Result<(), StoreEr
         .bind(state.started_at.as_micros())
         .execute(&mut **tx)
         .await?;
+    });
+    Ok(())
+}
+
+/// Notes under whose account the leaves of a batch came in: so many from the first on.
+pub(crate) async fn save_proposed(
+    tx: &mut Tx,
+    (first_leaf, facts): (u64, u64),
+    account: uuid::Uuid,
+    list: &str,
+) -> Result<(), StoreError> {
+    on!(tx, tx => {
+        sqlx::query("INSERT INTO proposed (first_leaf, facts, account, list) VALUES ($1, $2, $3, $4)")
+            .bind(first_leaf as i64)
+            .bind(facts as i64)
+            .bind(account)
+            .bind(list)
+            .execute(&mut **tx)
+            .await?;
     });
     Ok(())
 }

@@ -22,8 +22,12 @@ use crate::{
 const OURS: i32 = 0x5349_5a41;
 /// Second half of the one for bringing assessments up to date.
 const ASSESSING: i32 = 1;
+/// And of the one for scanning tubes and swabs.
+const SCANNING: i32 = 2;
+/// Second half of the one for messages of other nodes.
+const ASSISTS: i32 = 5;
 /// Second half of the one for a round of jobs.
-const JOBS: i32 = 2;
+const JOBS: i32 = 7;
 /// Under which name the store keeps when jobs last ended a round.
 const JOBS_NOTE: &str = "jobs_at";
 
@@ -37,11 +41,22 @@ pub struct JobsLease {
     _held: Option<Transaction<'static, Postgres>>,
 }
 
+/// The right to decide about scans; ends when dropped.
+pub struct ScanningLease {
+    _held: Option<Transaction<'static, Postgres>>,
+}
+
 /// The right to import a list; ends when dropped.
 pub struct ListLease {
     list: String,
     within: Arc<Mutex<HashSet<String>>>,
     _held: Option<Transaction<'static, Postgres>>,
+}
+
+/// Waits until no other process works on messages of other nodes; until the transaction ends.
+pub(crate) async fn lock_assists(tx: &mut Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(ASSISTS).execute(&mut **tx).await?;
+    Ok(())
 }
 
 impl Drop for ListLease {
@@ -97,6 +112,19 @@ impl Store {
     pub async fn jobs_noted_at(&self) -> Result<Option<Instant>, StoreError> {
         let note = self.note(JOBS_NOTE).await?;
         Ok(note.and_then(|micros| micros.parse().ok()).map(Instant::from_micros))
+    }
+
+    /// Waits until no other process decides about scans, and keeps others waiting until the lease is dropped. Within a
+    /// process the caller sees to that.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lease_scanning(&self) -> Result<ScanningLease, StoreError> {
+        let mut held = self.postgres_tx().await?;
+        if let Some(tx) = &mut held {
+            sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(SCANNING).execute(&mut **tx).await?;
+        }
+        Ok(ScanningLease { _held: held })
     }
 
     /// The right to import this list, or nothing while somebody else has it.

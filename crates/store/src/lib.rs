@@ -13,24 +13,32 @@ mod support;
 
 mod access_log;
 mod api_tokens;
+mod arrivals;
+mod assists;
 mod break_glass;
 mod bulk;
+mod checkpoints;
 mod courses;
 mod db;
 mod envelope;
 mod error;
 mod facts;
+mod fence;
+mod figures;
 mod identity;
 mod imports;
 mod keys;
+mod laboratory;
 mod lease;
 mod log;
 mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod orders;
 mod own_data;
 mod packs;
+mod presence;
 mod projections;
 mod recorded;
 mod recovery;
@@ -45,18 +53,30 @@ mod store;
 mod tiered;
 mod vault;
 mod wal;
+mod watch;
 
 pub use access_log::{AccessLine, AccessRecord};
 pub use api_tokens::{ApiAnswer, ApiTokenRecord};
+pub use arrivals::{ArrivalFigures, ArrivalFilter, ArrivalQuery, ArrivalRecord, ChannelOutcome, MatchDetails};
+pub use assists::{
+    AssistCount, AssistLineRecord, AssistLogLine, AssistRecord, AssistTx, AssistWhich, LinkState, PeerRecord,
+    RefusedEnvelope, SentEnvelope, WaitingEnvelope,
+};
 pub use break_glass::{BreakGlassRecord, PastVerification};
+pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};
 pub use envelope::{Channel, Envelope};
 pub use error::StoreError;
 pub use facts::{Appended, Receipt, Submission};
+pub use figures::RuleCount;
 pub use identity::{AccountRecord, OneTimeLink, UnitRecord};
 pub use imports::ImportState;
-pub use keys::{Entropy, MasterKey, from_hex, hex, sha256};
-pub use lease::{AssessingLease, JobsLease, ListLease};
+pub use keys::{Entropy, MasterKey, Secret, from_hex, hex, sha256};
+pub use laboratory::{
+    KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
+    SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
+};
+pub use lease::{AssessingLease, JobsLease, ListLease, ScanningLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -66,9 +86,14 @@ pub use log::{
 };
 pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
+pub use orders::RefusedOrder;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
-pub use projections::{MentionEntry, MentionKey, Owed, StoredAssessment};
+pub use presence::{
+    PlaceRecord, PresenceEntry, PresenceKey, PresenceReceipt, PresenceRow,
+    segments::{Closing, SegmentRecord},
+};
+pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recorded::Recorded;
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
@@ -79,3 +104,4 @@ pub use sessions::SessionRecord;
 pub use signals::{ReviewRecord, SignalRecord, SignalStep};
 pub use store::{Place, Store, StoreKind};
 pub use vault::{VaultPerson, reveal::PersonDetails};
+pub use watch::{FreezeRecord, ProposedBatch, WatchedRow};

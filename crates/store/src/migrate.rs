@@ -33,6 +33,16 @@ macro_rules! migrations {
             (16, "saved_views", include_str!(concat!("../migrations/", $engine, "/0016_saved_views.sql"))),
             (17, "own_data", include_str!(concat!("../migrations/", $engine, "/0017_own_data.sql"))),
             (18, "history", include_str!(concat!("../migrations/", $engine, "/0018_history.sql"))),
+            (20, "sampled", include_str!(concat!("../migrations/", $engine, "/0020_sampled.sql"))),
+            (22, "watch", include_str!(concat!("../migrations/", $engine, "/0022_watch.sql"))),
+            (23, "orders", include_str!(concat!("../migrations/", $engine, "/0023_orders.sql"))),
+            (28, "presence", include_str!(concat!("../migrations/", $engine, "/0028_presence.sql"))),
+            (32, "arrivals", include_str!(concat!("../migrations/", $engine, "/0032_arrivals.sql"))),
+            (33, "checkpoints", include_str!(concat!("../migrations/", $engine, "/0033_checkpoints.sql"))),
+            (34, "fence", include_str!(concat!("../migrations/", $engine, "/0034_fence.sql"))),
+            (36, "laboratory", include_str!(concat!("../migrations/", $engine, "/0036_laboratory.sql"))),
+            (37, "lab_messages", include_str!(concat!("../migrations/", $engine, "/0037_lab_messages.sql"))),
+            (39, "assists", include_str!(concat!("../migrations/", $engine, "/0039_assists.sql"))),
         ]
     };
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use self::{
     assessments::StoredAssessment,
-    mentions::{MentionEntry, MentionKey},
+    mentions::{MentionEntry, MentionKey, SAMPLED_BLOCK, SampledBlock},
 };
 use crate::{
     db::{commit, on},
@@ -43,8 +43,10 @@ impl Store {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             for table in [
-                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal",
-                "closed_loop", "loop_changed", "watermark",
+                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal", "closed_loop",
+                "loop_changed", "watched", "watched_register", "watch_freeze", "figure", "refused_order", "watermark",
+                "arrival", "arrival_key", "inspection", "lane_journey", "disinfection", "tube", "swab", "self_test",
+                "key_member", "key_pause", "screening_round", "sampled_block",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }
@@ -145,7 +147,11 @@ async fn note_assessed_under(tx: &mut crate::db::Tx, under: &str) -> Result<(), 
     Ok(())
 }
 
-async fn set_watermark(tx: &mut crate::db::Tx, projection: &'static str, leaf: u64) -> Result<(), StoreError> {
+pub(crate) async fn set_watermark(
+    tx: &mut crate::db::Tx,
+    projection: &'static str,
+    leaf: u64,
+) -> Result<(), StoreError> {
     on!(tx, tx => {
         sqlx::query(
             "INSERT INTO watermark (projection, leaf) VALUES ($1, $2) \

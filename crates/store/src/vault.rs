@@ -5,7 +5,11 @@ pub(crate) mod reveal;
 use std::{collections::HashMap, sync::atomic::Ordering};
 
 use aes_gcm_siv::aead::{Aead, Payload};
-use sizao_model::{DivisionCode, Instant, PersonId, draft::PersonDraft, draft::PersonName};
+use sizao_model::{
+    DivisionCode, Instant, PersonId,
+    draft::{PersonDraft, PersonName},
+    identity::{Document, DocumentKind},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -26,9 +30,9 @@ pub struct VaultPerson {
 }
 
 /// Kind of a code that some list gave; documents have the codes of their kind.
-const CODE: i64 = 100;
-const PART_FULL_NAME: i64 = 1;
-const PART_PHONES: i64 = 10;
+pub(crate) const CODE: i64 = 100;
+pub(crate) const PART_FULL_NAME: i64 = 1;
+pub(crate) const PART_PHONES: i64 = 10;
 
 impl Store {
     /// The ids of these people, in order: those the vault knows under one of their names, new ones for the others.
@@ -114,11 +118,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Keys`] when an entry does not fit its seal, [`StoreError::Database`].
     pub async fn reveal_names(&self, person: PersonId) -> Result<Vec<String>, StoreError> {
+        Ok(self.reveal_words(person).await?.into_iter().map(|(_, word)| word).collect())
+    }
+
+    /// The documents of a person, opened, by kind; the caller records who looked and why.
+    ///
+    /// # Errors
+    /// [`StoreError::Keys`] when an entry does not fit its seal, [`StoreError::Database`].
+    pub async fn reveal_documents(&self, person: PersonId) -> Result<Vec<Document>, StoreError> {
+        let document = |(kind, number): (i64, String)| {
+            Document::new(u8::try_from(kind).ok().and_then(DocumentKind::from_code)?, &number).ok()
+        };
+        Ok(self.reveal_words(person).await?.into_iter().filter_map(document).collect())
+    }
+
+    async fn reveal_words(&self, person: PersonId) -> Result<Vec<(i64, String)>, StoreError> {
         let rows: Vec<(i64, Vec<u8>)> = on!(self.db.reader(), pool => {
             sqlx::query_as("SELECT kind, sealed FROM vault_word WHERE person = $1 ORDER BY kind, token")
                 .bind(person.uuid()).fetch_all(pool).await?
         });
-        rows.into_iter().map(|(kind, sealed)| self.open_vault(person.uuid(), kind, &sealed)).collect()
+        let opened = |(kind, sealed): (i64, Vec<u8>)| Ok((kind, self.open_vault(person.uuid(), kind, &sealed)?));
+        rows.into_iter().map(opened).collect()
     }
 
     /// Number of people in the vault, in a division or in all.

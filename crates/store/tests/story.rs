@@ -72,7 +72,7 @@ async fn an_erased_day_is_gone_with_its_key_and_says_so_for_ever() {
             is_strong: false,
         };
         let mentions = (0..40).map(mention).collect();
-        bench.store.save_mentions(mentions, 50).await.unwrap();
+        bench.store.save_mentions(mentions, &[], 50).await.unwrap();
         let day = CivilDay::parse("2022-03-01").unwrap();
         let erase = || bench.store.erase(RetentionClass::Test, day, "end of term", at("2022-04-01T08:00:00+08:00"));
         let certificate = erase().await.unwrap();

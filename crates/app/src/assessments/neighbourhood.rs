@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sizao_model::{DivisionCode, Fact, FactBody, FactId, FactKind, PersonId};
-use sizao_policy::{Mention, Reach, mentions, reach};
+use sizao_model::{DivisionCode, Fact, FactBody, FactId, FactKind, Instant, PersonId};
+use sizao_policy::{Attention, Mention, Reach, attention, looked_at_from, mentions, reach};
 use sizao_store::{MentionKey, Store, StoredFact};
 
 use super::{
     key_of,
+    noted::Noted,
     opened::{Opened, Portion},
 };
 use crate::AppError;
@@ -49,6 +50,8 @@ const OF_A_CONTACT: [FactKind; 8] = [
 ];
 /// What says something about everybody in a tube; the samples of the others do not.
 const OF_A_POOL: [FactKind; 2] = [FactKind::TestResult, FactKind::Correction];
+/// What is not read of somebody of whom little counts.
+const IN_PART: u128 = bit(FactKind::Sample) | bit(FactKind::VaccineDose) | bit(FactKind::SymptomReport);
 /// Everything.
 const ALL: [FactKind; 0] = [];
 
@@ -60,11 +63,13 @@ pub(super) struct Neighbourhood<'a> {
     facts: Vec<Arc<StoredFact>>,
     ids: FxHashSet<FactId>,
     /// Which kinds were read of each key: a bit a kind.
-    read: FxHashMap<MentionKey, u64>,
+    read: FxHashMap<MentionKey, u128>,
     /// Facts before this one have all that refers to them.
     around: usize,
     areas_read: bool,
     loaded: usize,
+    /// With it, what no strong fact names is not looked for.
+    noted: Option<Arc<Noted>>,
 }
 
 /// The facts around some people.
@@ -111,6 +116,7 @@ impl<'a> Neighbourhood<'a> {
             around: 0,
             areas_read: false,
             loaded: 0,
+            noted: None,
         }
     }
 
@@ -143,7 +149,9 @@ impl<'a> Neighbourhood<'a> {
 
     /// Reads whomever the facts taken so far may concern: the people they speak of, their contacts, and contacts of
     /// these, each over links.
-    pub(super) async fn spread(&mut self) -> Result<(), AppError> {
+    ///
+    /// - `many`: so many stays near an area are worth reading first what strong facts name.
+    pub(super) async fn spread(&mut self, many: usize) -> Result<(), AppError> {
         // What is corrected is read first: it may be the declaration of an area.
         self.read_spoken_of().await?;
         let mut cities: FxHashSet<String> = FxHashSet::default();
@@ -159,7 +167,11 @@ impl<'a> Neighbourhood<'a> {
         for city in cities {
             keys.extend(self.store.areas_mentioned_in(&city.as_str().into()).await?.iter().map(MentionKey::area));
         }
+        let before = self.facts.len();
         self.read(keys, &ALL).await?;
+        if self.facts.len() - before >= many {
+            self.noted = Some(Arc::new(Noted::read(self.store).await?));
+        }
         self.read_spoken_of().await?;
         // Contacts of those who are read as cases, then contacts of those who are read as contacts.
         let mut own = self.subjects(Reach::Own, 0);
@@ -179,10 +191,15 @@ impl<'a> Neighbourhood<'a> {
     async fn read_spoken_of(&mut self) -> Result<(), AppError> {
         let mut done = 0;
         for _ in 0..ROUNDS_MAX {
+            if done == self.facts.len() {
+                return Ok(());
+            }
             let (mut keys, mut named) = (Vec::new(), Vec::new());
             for stored in &self.facts[done..] {
                 let fact = &stored.fact;
-                keys.push(MentionKey::fact(fact.id));
+                if self.may_be_named(fact) {
+                    keys.push(MentionKey::fact(fact.id));
+                }
                 for mention in mentions(fact) {
                     match (mention, fact.body.kind()) {
                         (Mention::Fact(id), kind) if SPEAKING_OF_ANOTHER.contains(&kind) => named.push(id),
@@ -192,9 +209,6 @@ impl<'a> Neighbourhood<'a> {
                         _ => {}
                     }
                 }
-            }
-            if keys.is_empty() {
-                return Ok(());
             }
             done = self.facts.len();
             self.read(keys, &ALL).await?;
@@ -224,6 +238,80 @@ impl<'a> Neighbourhood<'a> {
         Ok(())
     }
 
+    /// The same for many people, of most of whom little counts: their older samples, their doses and symptoms stay unread;
+    /// see `sizao_policy::lean`.
+    pub(super) async fn gather_some(
+        &mut self,
+        people: &[PersonId],
+        noted: Option<&Arc<Noted>>,
+    ) -> Result<(), AppError> {
+        let Some(noted) = noted else { return self.gather(people).await };
+        self.noted = Some(noted.clone());
+        self.read_areas().await?;
+        self.read_what_counts(people, noted).await?;
+        let own: FxHashSet<PersonId> = people.iter().copied().collect();
+        let mut inside = own.clone();
+        self.read_links(&mut inside).await?;
+        let linked: FxHashSet<PersonId> = inside.difference(&own).copied().collect();
+        self.read_people(&linked, &ALL).await?;
+        let mut contacts = self.referred(&inside);
+        self.without_unconcerned_parents(&mut contacts).await?;
+        let contacts = self.read_as(contacts, &OF_A_CONTACT).await?;
+        let beyond = self.referred(&contacts);
+        self.read_as(beyond, &OF_A_CASE).await?;
+        Ok(())
+    }
+
+    /// Reads the facts about people that can count, as far as the index tells.
+    async fn read_what_counts(&mut self, people: &[PersonId], noted: &Noted) -> Result<(), AppError> {
+        let about = self.store.leaves_about(people).await?;
+        let mut leaves = Vec::new();
+        let mut samples = Vec::new();
+        for (person, of_person) in &about {
+            let counts_in_part = noted.counts_in_part(*person, of_person);
+            for (leaf, kind) in of_person {
+                match attention(*kind) {
+                    Attention::FromThenOn if counts_in_part => samples.push((*person, *leaf)),
+                    Attention::WithAllElse if counts_in_part => {}
+                    _ => leaves.push(*leaf),
+                }
+            }
+            let read = self.read.entry(MentionKey::about(*person)).or_default();
+            *read |= if counts_in_part { u128::MAX & !IN_PART } else { u128::MAX };
+        }
+        self.read_leaves(leaves).await?;
+        let mut from: FxHashMap<PersonId, Instant> = FxHashMap::default();
+        for fact in self.facts.iter().map(|stored| &stored.fact) {
+            if let (Some(person), Some(since)) = (fact.person, looked_at_from(fact)) {
+                from.entry(person).and_modify(|from| *from = since.min(*from)).or_insert(since);
+            }
+        }
+        samples.retain(|(person, leaf)| from.get(person).is_some_and(|from| noted.may_be_sampled_since(*leaf, *from)));
+        self.read_leaves(samples.into_iter().map(|(_, leaf)| leaf).collect()).await?;
+        self.read_around().await
+    }
+
+    /// Leaves out parents whom no strong fact concerns: nothing follows from them for a child.
+    async fn without_unconcerned_parents(&self, people: &mut FxHashSet<PersonId>) -> Result<(), AppError> {
+        let mut parents: FxHashSet<PersonId> = FxHashSet::default();
+        let mut others: FxHashSet<PersonId> = FxHashSet::default();
+        for fact in self.facts() {
+            let named = if fact.body.kind() == FactKind::Person { &mut parents } else { &mut others };
+            named.extend(people_named(fact));
+        }
+        let parents: Vec<PersonId> = parents.difference(&others).copied().collect();
+        let concerned = self.store.concerned_among(&parents).await?;
+        for parent in parents.iter().filter(|parent| !concerned.contains(parent)) {
+            people.remove(parent);
+        }
+        Ok(())
+    }
+
+    /// Whether another fact may name this one that matters to whom it is about: of a sample its result.
+    fn may_be_named(&self, fact: &Fact) -> bool {
+        self.noted.as_ref().is_none_or(|noted| fact.body.kind() == FactKind::Sample || noted.names(fact.id))
+    }
+
     /// Reads some kinds of facts about people and those linked to them; all of these.
     async fn read_as(
         &mut self,
@@ -244,7 +332,8 @@ impl<'a> Neighbourhood<'a> {
     async fn read_links(&mut self, people: &mut FxHashSet<PersonId>) -> Result<(), AppError> {
         for _ in 0..ROUNDS_MAX {
             let both = |person: &PersonId| [MentionKey::about(*person), MentionKey::named(*person)];
-            self.read(people.iter().flat_map(both).collect(), &LINKS).await?;
+            let may_be_tied = |person: &&PersonId| self.noted.as_ref().is_none_or(|noted| noted.ties(**person));
+            self.read(people.iter().filter(may_be_tied).flat_map(both).collect(), &LINKS).await?;
             let before = people.len();
             for stored in &self.facts {
                 if let FactBody::IdentityLink(link) = &stored.fact.body {
@@ -266,12 +355,17 @@ impl<'a> Neighbourhood<'a> {
     /// until nothing new comes.
     async fn read_around(&mut self) -> Result<(), AppError> {
         for _ in 0..ROUNDS_MAX {
+            if self.around == self.facts.len() {
+                return Ok(());
+            }
             let mut keys = Vec::new();
             let mut pools = Vec::new();
             let mut named = Vec::new();
             for stored in &self.facts[self.around..] {
                 let fact = &stored.fact;
-                keys.push(MentionKey::fact(fact.id));
+                if self.may_be_named(fact) {
+                    keys.push(MentionKey::fact(fact.id));
+                }
                 for mention in mentions(fact) {
                     match (mention, fact.body.kind()) {
                         (Mention::Fact(id), _) => named.push(id),
@@ -281,9 +375,6 @@ impl<'a> Neighbourhood<'a> {
                         _ => {}
                     }
                 }
-            }
-            if keys.is_empty() {
-                return Ok(());
             }
             self.around = self.facts.len();
             // All kinds: few facts name a fact, and one range of the index is read faster than several.
@@ -298,7 +389,7 @@ impl<'a> Neighbourhood<'a> {
     /// Reads facts of some kinds that mention keys.
     async fn read(&mut self, mut keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<(), AppError> {
         let wanted = kinds.iter().fold(0, |kinds, kind| kinds | bit(*kind));
-        let wanted = if kinds.is_empty() { u64::MAX } else { wanted };
+        let wanted = if kinds.is_empty() { u128::MAX } else { wanted };
         keys.retain(|key| {
             let read = self.read.entry(key.clone()).or_default();
             let is_new = *read & wanted != wanted;
@@ -309,6 +400,11 @@ impl<'a> Neighbourhood<'a> {
             return Ok(());
         }
         let leaves = self.store.leaves_mentioning(keys, kinds).await?;
+        self.read_leaves(leaves).await
+    }
+
+    async fn read_leaves(&mut self, mut leaves: Vec<u64>) -> Result<(), AppError> {
+        leaves.sort_unstable();
         let mut found = Vec::with_capacity(leaves.len());
         let mut missing = Vec::new();
         for leaf in leaves {
@@ -378,7 +474,7 @@ impl<'a> Neighbourhood<'a> {
 }
 
 /// The place of a kind in a set of kinds.
-fn bit(kind: FactKind) -> u64 {
+const fn bit(kind: FactKind) -> u128 {
     1 << kind.code()
 }
 

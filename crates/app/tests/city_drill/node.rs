@@ -320,6 +320,7 @@ fn order(list: &str, bytes: &[u8]) -> ImportOrder {
         file_digest: sha256(&[bytes]),
         mapping: String::new(),
         file_bytes: bytes.len() as u64,
+        by: None,
     }
 }
 

@@ -1,4 +1,5 @@
 //! A node on an empty store, with packs of the repository, a clock in hand and facts written as JSON.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::sync::{
     Arc,
@@ -32,7 +33,7 @@ impl Clock for Hand {
 }
 
 pub struct Node {
-    pub app: App,
+    pub app: Arc<App>,
     clock: Arc<Hand>,
     signer: SigningKey,
 }
@@ -47,7 +48,7 @@ impl Node {
         let packs = ids.iter().zip(&texts).map(|(id, text)| Pack::from_toml(id, text).unwrap()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let rules = Rules::new(PackTimeline::new(packs).unwrap(), &texts);
-        let app = App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap();
+        let app = Arc::new(App::new(store, clock.clone(), signer.clone(), "tester", rules).await.unwrap());
         Self { app, clock, signer }
     }
 

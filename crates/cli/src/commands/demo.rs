@@ -103,6 +103,7 @@ fn take_pairs(app: &Arc<App>, runtime: &Runtime) -> Result<ImportReport> {
         file_digest: sha256(&[PAIRS]),
         mapping: hex(&sha256(&[MAPPING.as_bytes()])),
         file_bytes: PAIRS.len() as u64,
+        by: None,
     };
     let (to_import, rows) = mpsc::channel(2);
     let now = SystemClock.now();

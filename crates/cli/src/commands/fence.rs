@@ -3,11 +3,14 @@
 mod detect;
 mod locate;
 mod polygons;
+mod server;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+pub use server::setup as server_setup;
 
 #[derive(Subcommand, Debug)]
 pub enum Fence {

@@ -231,7 +231,7 @@ impl Input {
             Form::Messages(Format::Hl7v2) => (self.sender.clone(), "hl7v2".to_owned()),
             Form::Messages(Format::Fhir) => (self.sender.clone(), "fhir".to_owned()),
         };
-        ImportOrder { list, sender, file_digest: self.digest, mapping, file_bytes: self.bytes }
+        ImportOrder { list, sender, file_digest: self.digest, mapping, file_bytes: self.bytes, by: None }
     }
 
     fn pump(&self, now: Instant, to: mpsc::Sender<RowBatch>, bad_rows: &Mutex<BadRowsFile>) -> Result<()> {

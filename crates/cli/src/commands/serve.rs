@@ -10,13 +10,14 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sizao_app::{App, board::Targets};
-use sizao_model::{Clock, Instant};
+use sizao_app::{App, board::Targets, fence::FenceSetup};
+use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_server::{Settings, Shared, Tls};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 
 use crate::{
     args::{NodeArgs, parse_instant},
+    commands::fence,
     node::{self, SystemClock},
     output::say,
     packs::Packs,
@@ -29,6 +30,8 @@ Examples:
                                           for others, by HTTPS; both files are PEM
   sizao serve --listen 0.0.0.0:8765 --behind-https
                                           for others, behind a proxy that speaks HTTPS
+  sizao serve --mllp 127.0.0.1:2575 --mllp-token lab.token
+                                          a laboratory's HL7 v2 messages too, as the account whose token the file holds
 
 The node stops on SIGTERM or Ctrl-C after finishing what is under way.";
 
@@ -49,9 +52,32 @@ pub struct Serve {
     /// What share of each of the four earlies should be in time: a file as `docs/methods/four-earlies.md` shows it.
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
+    /// Also take HL7 v2 messages by MLLP at this address. The protocol asks nobody who they are: an address that others can
+    /// reach needs --behind-https, that is, something in front that does.
+    #[arg(long, value_name = "ADDR", requires = "mllp_token")]
+    pub mllp: Option<SocketAddr>,
+    /// File with the token of the laboratory's account for which messages by MLLP are taken; made on its page /me.
+    #[arg(long, value_name = "FILE", requires = "mllp")]
+    pub mllp_token: Option<PathBuf>,
+    /// Who may sign certificates that are shown at a gate: X.509 certificates in one PEM file. A new list counts after a
+    /// restart.
+    #[arg(long, value_name = "FILE")]
+    pub trust_list: Option<PathBuf>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
+    /// Run the fence: towers (tower_id, lon, lat, class) in the datum of the border. Needs a mandate to read anything.
+    #[arg(long, value_name = "FILE", requires_all = ["fence_border", "fence_area"])]
+    pub fence_towers: Option<PathBuf>,
+    /// The border of the fence: GeoJSON.
+    #[arg(long, value_name = "FILE", requires = "fence_towers")]
+    pub fence_border: Option<PathBuf>,
+    /// The division that the border encloses.
+    #[arg(long, value_name = "CODE", requires = "fence_towers")]
+    pub fence_area: Option<String>,
+    /// Side on which people were last known: person_id, prior_side. Without it everybody counts as outside.
+    #[arg(long, value_name = "FILE", requires = "fence_towers")]
+    pub fence_prior: Option<PathBuf>,
     /// Only for demonstrations and drills: the node's clock starts at this moment.
     #[arg(long, value_parser = parse_instant, value_name = "MOMENT")]
     pub clock: Option<Instant>,
@@ -85,6 +111,21 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         );
     }
     let targets = order.targets.as_deref().map(read_targets).transpose()?;
+    let lab = match (order.mllp, &order.mllp_token) {
+        (Some(address), Some(file)) => {
+            if !address.ip().is_loopback() && !order.behind_https {
+                bail!(
+                    "{address} can be reached from outside, and MLLP asks nobody who they are: listen on 127.0.0.1 behind a tunnel that does, or add --behind-https if there is one"
+                );
+            }
+            let token = std::fs::read_to_string(file).with_context(|| {
+                format!("reading {}: it holds the token of the laboratory's account", file.display())
+            })?;
+            Some(Lab { address, token: token.trim().into() })
+        }
+        _ => None,
+    };
+    let trust = order.trust_list.as_deref().map(sizao_server::read_trust).transpose()?.unwrap_or_default();
     runtime.block_on(async {
         let (store, keys) = node::open_store(node).await?;
         if order.clock.is_some() && !store.kind().has_simulated_clock() {
@@ -96,12 +137,38 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         if let Some(targets) = targets {
             app.set_targets(targets);
         }
-        pages(app, order.listen, Https { tls, in_front: order.behind_https }, json).await
+        if let Some(setup) = fence_of(order)? {
+            app.begin_fence(setup).await?;
+        }
+        let beside = Beside { lab, trust };
+        serve_all(app, order.listen, Https { tls, in_front: order.behind_https }, beside, json).await
     })
 }
 
 fn read_targets(file: &Path) -> Result<Targets> {
     Targets::parse(&node::read_text(file)?).map_err(|wrong| anyhow!("{}: {wrong}", file.display()))
+}
+
+/// The fence that the order asks for.
+fn fence_of(order: &Serve) -> Result<Option<FenceSetup>> {
+    let (Some(towers), Some(border), Some(area)) = (&order.fence_towers, &order.fence_border, &order.fence_area) else {
+        return Ok(None);
+    };
+    let area = DivisionCode::parse(area).with_context(|| format!("--fence-area {area}"))?;
+    fence::server_setup(towers, border, order.fence_prior.as_deref(), area).map(Some)
+}
+
+/// What is there beside the pages.
+#[derive(Default)]
+struct Beside {
+    lab: Option<Lab>,
+    trust: sizao_server::TrustList,
+}
+
+/// Where a laboratory's messages come in, and for which account.
+struct Lab {
+    address: SocketAddr,
+    token: Arc<str>,
 }
 
 /// How HTTPS is spoken, if it is.
@@ -115,11 +182,32 @@ pub struct Https {
 
 /// Serves the pages of a node until the process is told to stop.
 pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) -> Result<ExitCode> {
+    serve_all(app, listen, https, Beside::default(), json).await
+}
+
+async fn serve_all(
+    app: Arc<App>,
+    listen: SocketAddr,
+    https: Https,
+    Beside { lab, trust }: Beside,
+    json: bool,
+) -> Result<ExitCode> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("listening on {listen}: choose another port with --listen, or stop the program that has it")
     })?;
     let scheme = if https.tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
+    let mllp = match &lab {
+        None => None,
+        Some(lab) => {
+            app.actor_of_token(&lab.token, "start", SystemClock.now())
+                .await
+                .context("the token of --mllp-token: make one for the laboratory's account on its page /me")?;
+            let listening = TcpListener::bind(lab.address).await;
+            Some(listening.with_context(|| format!("listening for MLLP on {}: choose another port", lab.address))?)
+        }
+    };
+    let mllp_address = mllp.as_ref().map(TcpListener::local_addr).transpose()?;
     let link = app.first_link(SystemClock.now()).await?.map(|token| format!("{address}/setup/{token}"));
     say(
         json,
@@ -127,14 +215,20 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
             Some(link) => format!(
                 "Serving at {address}.\nThere is no account yet. Set up the first administrator, within 24 hours and once, at\n  {link}"
             ),
-            None => format!("Serving at {address}."),
+            None => match mllp_address {
+                Some(mllp) => format!("Serving at {address}.\nTaking HL7 v2 by MLLP at {mllp}."),
+                None => format!("Serving at {address}."),
+            },
         },
-        || json!({"address": address, "set_up": link}),
+        || match mllp_address {
+            Some(mllp) => json!({"address": address, "set_up": link, "mllp": mllp.to_string()}),
+            None => json!({"address": address, "set_up": link}),
+        },
     );
     let shared = Shared::new(
         app,
         Arc::new(SystemClock),
-        Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() },
+        Settings { secure: https.in_front || https.tls.is_some(), trust, ..Settings::default() },
     );
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
@@ -142,7 +236,17 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
         tracing::info!("Stopping: requests under way are finished");
         let _ = stop.send(true);
     });
+    let lines = match (mllp, lab) {
+        (Some(mllp), Some(lab)) => {
+            Some(tokio::spawn(sizao_server::serve_mllp(mllp, lab.token, shared.clone(), stopping.clone())))
+        }
+        _ => None,
+    };
     sizao_server::serve(listener, https.tls, shared.clone(), stopping).await?;
+    if let Some(lines) = lines {
+        lines.await??;
+    }
+    shared.app.save_fence().await?;
     if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
         app.close().await;
     }

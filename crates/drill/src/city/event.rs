@@ -302,7 +302,7 @@ impl Event {
                 VaccineDose { disease: "covid".into(), product: PRODUCTS[usize::from(*product)].into() }.into()
             }
             What::Link { other, basis } => {
-                IdentityLink { other: PersonId::from_label(&other.code()), basis: *basis }.into()
+                IdentityLink { other: PersonId::from_label(&other.code()), basis: *basis, reasons: Vec::new() }.into()
             }
             What::Arrival { origin, into, evidence, is_transit, leaves_at } => Arrival {
                 from: ORIGINS[usize::from(*origin)].code.into(),
@@ -345,6 +345,7 @@ impl Event {
                 case_left_at: None,
                 setting: None,
                 class: Some(*class),
+                meeting: None,
             }
             .into(),
             What::Confirmation { of, by } => Confirmation { of: of.id(), by: *by }.into(),

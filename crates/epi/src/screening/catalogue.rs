@@ -143,6 +143,12 @@ impl Catalogue {
         Self::from_toml(include_str!("../../data/key-groups-henan-2022-05.toml")).expect("its own test reads it")
     }
 
+    /// The versions that come with the program, oldest first. No day lies in two of them.
+    pub fn built_in() -> Vec<Self> {
+        let earlier = Self::from_toml(include_str!("../../data/key-groups-henan-2022-03.toml"));
+        vec![earlier.expect("its own test reads it"), Self::henan_2022_05()]
+    }
+
     /// Whether it holds on a day.
     pub fn holds_on(&self, day: CivilDay) -> bool {
         day >= self.valid_from && self.valid_to.is_none_or(|last| day <= last)
@@ -164,6 +170,26 @@ mod tests {
         assert_eq!(catalogue.groups.len(), 27);
         assert!(catalogue.holds_on(CivilDay::parse("2022-05-01").unwrap()));
         assert!(!catalogue.holds_on(CivilDay::parse("2022-04-30").unwrap()));
+    }
+
+    #[test]
+    fn versions_follow_each_other_without_a_gap_and_name_the_same_groups() {
+        let versions = Catalogue::built_in();
+        for pair in versions.windows(2) {
+            assert_eq!(pair[0].valid_to.unwrap().plus_days(1), pair[1].valid_from);
+            let ids = |catalogue: &Catalogue| catalogue.groups.iter().map(|group| group.id.clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&pair[0]), ids(&pair[1]));
+        }
+        let frequency = |version: usize, id: &str| {
+            let index = usize::from(versions[version].index_of(id).unwrap());
+            versions[version].groups[index].frequency
+        };
+        // domain.md 7.4: contact groups twice a week, then daily; dense trades weekly, then twice a week.
+        assert_eq!(
+            [frequency(0, "cold_chain"), frequency(1, "cold_chain")],
+            [Frequency::PerWeek(2), Frequency::EveryDays(1)]
+        );
+        assert_eq!([frequency(0, "courier"), frequency(1, "courier")], [Frequency::PerWeek(1), Frequency::PerWeek(2)]);
     }
 
     #[test]

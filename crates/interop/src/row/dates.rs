@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Body fields that speak of times to come.
-const FIELDS_AHEAD: [&str; 2] = ["until", "leaves_at"];
+const FIELDS_AHEAD: [&str; 3] = ["until", "leaves_at", "arrives_at"];
 
 impl Reading<'_, '_> {
     pub(super) fn date(&mut self, spec: &DateSpec) -> Outcome<Option<Edge>> {

@@ -2,6 +2,7 @@
 
 mod area;
 mod care;
+mod checkpoint;
 mod contact;
 mod evidence;
 mod governance;
@@ -9,11 +10,13 @@ mod illness;
 mod isolation;
 mod movement;
 mod people;
+mod screening;
 mod sentinel;
 mod shapes;
 mod testing;
+mod watch;
 
 pub use self::{
-    area::*, care::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*, people::*,
-    sentinel::*, testing::*,
+    area::*, care::*, checkpoint::*, contact::*, evidence::*, governance::*, illness::*, isolation::*, movement::*,
+    people::*, screening::*, sentinel::*, testing::*, watch::*,
 };

@@ -10,7 +10,9 @@ use super::{FactIndex, Mention, corrected_by, mentions};
 enum Depth {
     /// A source case: illness, isolation, links.
     Case,
-    /// A close contact or parent: also exposures and tests.
+    /// A parent, of whom rules ask whether they are a close contact: also exposures.
+    Parent,
+    /// A close contact: also exposures and tests.
     Contact,
     /// The person assessed: everything.
     Own,
@@ -35,9 +37,16 @@ impl<'a> Gathering<'_, 'a> {
         if !self.visited.insert((person, depth)) {
             return;
         }
-        for record in self.index.linked(person) {
+        let index = self.index;
+        let records = index.linked(person);
+        let is_exposed =
+            |record: &PersonId| index.of_person(*record).any(|fact| fact.body.kind() == FactKind::Exposure);
+        // Nothing follows from a parent who met nobody.
+        if depth == Depth::Parent && !records.iter().any(is_exposed) {
+            return;
+        }
+        for record in records {
             self.visited.insert((record, depth));
-            let index = self.index;
             for fact in index.of_person(record).chain(index.links_of(record)) {
                 if depth.reads(fact.body.kind()) {
                     self.take(fact);
@@ -81,9 +90,7 @@ impl<'a> Gathering<'_, 'a> {
                 (Mention::Person(person), FactKind::Exposure) => {
                     self.visit(person, if depth == Depth::Own { Depth::Contact } else { Depth::Case });
                 }
-                (Mention::Person(person), FactKind::Person) if depth == Depth::Own => {
-                    self.visit(person, Depth::Contact)
-                }
+                (Mention::Person(person), FactKind::Person) if depth == Depth::Own => self.visit(person, Depth::Parent),
                 (Mention::Pool(pool), FactKind::Sample) => {
                     let results = index.mentioning(FactKind::TestResult, Mention::Pool(pool.clone()));
                     results.for_each(|result| self.take(result));
@@ -134,7 +141,8 @@ impl Depth {
     fn reads(self, kind: FactKind) -> bool {
         match self {
             Self::Own => true,
-            Self::Contact => Self::Case.reads(kind) || matches!(kind, FactKind::Exposure | FactKind::Sample),
+            Self::Contact => Self::Parent.reads(kind) || kind == FactKind::Sample,
+            Self::Parent => Self::Case.reads(kind) || kind == FactKind::Exposure,
             Self::Case => matches!(
                 kind,
                 FactKind::Diagnosis

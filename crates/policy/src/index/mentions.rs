@@ -57,6 +57,11 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
             found.push(Mention::Fact(step.opened_by));
             found.extend(step.site.clone().map(Mention::Site));
         }
+        FactBody::NoShow(none) => found.push(Mention::Fact(none.of)),
+        FactBody::HoldEnded(ended) => found.push(Mention::Fact(ended.of)),
+        FactBody::Disinfection(record) => {
+            found.extend(record.closes.into_iter().chain(record.case).map(Mention::Fact));
+        }
         FactBody::CareGiven(given) => found.push(Mention::Fact(given.of)),
         FactBody::Appeal(appeal) => {
             found.push(Mention::Fact(appeal.opened_by));
@@ -65,6 +70,9 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         FactBody::AppealDecision(decision) => found.push(Mention::Fact(decision.of)),
         FactBody::CareNeed(_)
         | FactBody::Arrival(_)
+        | FactBody::ArrivalExpected(_)
+        | FactBody::Inspection(_)
+        | FactBody::LaneStep(_)
         | FactBody::Diagnosis(_)
         | FactBody::IsolationLeft(_)
         | FactBody::SymptomReport(_)
@@ -74,7 +82,18 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::Mandate(_)
         | FactBody::Erasure(_)
         | FactBody::PackAdopted(_)
-        | FactBody::SentinelReport(_) => {}
+        | FactBody::SentinelReport(_)
+        | FactBody::WatchFreeze(_)
+        | FactBody::OrderRefused(_)
+        | FactBody::AlternativePath(_)
+        // No rule reads where a tube is, or who is reminded.
+        | FactBody::TubeStep(_)
+        | FactBody::ScreeningRound(_)
+        | FactBody::GroupMember(_)
+        | FactBody::GroupPause(_)
+        | FactBody::LedgerDay(_)
+        | FactBody::Investigation(_) => {}
+        FactBody::WatchDecision(decision) => found.push(Mention::Fact(decision.of)),
     }
     found.into_iter()
 }
@@ -83,10 +102,18 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
 fn of_correction(correction: &Correction, found: &mut Vec<Mention>) {
     found.push(Mention::Fact(correction.of));
     found.extend(correction.person.map(Mention::Person));
-    for (field, value) in correction.body.iter().flatten() {
+    of_fields(correction.body.iter().flatten(), found);
+}
+
+fn of_fields<'v>(fields: impl Iterator<Item = (&'v String, &'v Value)>, found: &mut Vec<Mention>) {
+    for (field, value) in fields {
+        // What a correction of a correction says instead.
+        if let ("body", Some(fields)) = (field.as_str(), value.as_object()) {
+            of_nested(fields, found);
+        }
         for text in texts(value) {
             found.extend(match field.as_str() {
-                "case" | "via" | "other" | "parents" => Some(Mention::Person(PersonId::from_label(text))),
+                "case" | "via" | "other" | "parents" | "person" => Some(Mention::Person(PersonId::from_label(text))),
                 "sample" | "link" | "of" => Some(Mention::Fact(FactId::from_label(text))),
                 "evidence" if value.is_array() => Some(Mention::Fact(FactId::from_label(text))),
                 "pool" => Some(Mention::Pool(text.into())),
@@ -96,6 +123,10 @@ fn of_correction(correction: &Correction, found: &mut Vec<Mention>) {
             });
         }
     }
+}
+
+fn of_nested(fields: &serde_json::Map<String, Value>, found: &mut Vec<Mention>) {
+    of_fields(fields.iter(), found);
 }
 
 fn texts(value: &Value) -> impl Iterator<Item = &str> {

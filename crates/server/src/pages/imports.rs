@@ -33,9 +33,10 @@ use crate::{
 };
 
 /// Mappings that come with the program.
-const MAPPINGS: [(&str, &str); 2] = [
+const MAPPINGS: [(&str, &str); 3] = [
     ("city-people", include_str!("../../../../mappings/city-people.toml")),
     ("cn-transmission-pairs-2020", include_str!("../../../../mappings/cn-transmission-pairs-2020.toml")),
+    ("sentinel-reports", include_str!("../../../../mappings/sentinel-reports.toml")),
 ];
 /// Uploads of one account that are kept; an older one goes.
 const KEPT_MAX: usize = 3;
@@ -383,7 +384,11 @@ pub(crate) async fn begin(ctx: &Ctx, job: &Arc<ImportJob>) -> Result<(), Failure
         }
         *state = State::Running;
     }
-    if let Err(error) = ctx.app().count_restricting(&ctx.actor, &job.checked.restricting, ctx.wall()).await {
+    let counted = async {
+        let counts = ctx.app().without_frozen(&ctx.actor, &job.checked.restricting).await?;
+        ctx.app().count_restricting(&ctx.actor, &counts, ctx.wall()).await
+    };
+    if let Err(error) = counted.await {
         let failure: Failure = error.into();
         job.set(failure.refusal.clone().map_or(State::Failed, State::Refused));
         return Err(failure);

@@ -62,7 +62,15 @@ pub(super) const TABLES: &[Table] = &[
     table!("import", "list", [],
            [list: Text, file_digest: Bytes, mapping: Text, rows_done: Int, accepted: Int, rejected: Int,
             finished: Int, started_at: Int]),
-    table!("manifest", "day, part", [day: Int, part: Int, file: Text, digest: Bytes, leaf: Int], []),
+    table!("manifest", "day, part",
+           [day: Int, part: Int, file: Text, digest: Bytes, leaf: Int, rows: Int, bytes: Int], []),
+    table!("place", "no", [],
+           [no: Int, id: Id, token: Bytes, division: Int, kind: Text, sealed: Bytes, capacity: Int, added_at: Int,
+            closed_at: Int]),
+    table!("ledger_person", "no", [], [no: Int, person: Id]),
+    table!("presence_row", "key", [], [key: Bytes, day: Int, sealed: Bytes]),
+    table!("presence_seat", "key", [], [key: Bytes, day: Int, sealed: Bytes]),
+    table!("presence_key", "key", [], [key: Bytes, day: Int, content: Bytes]),
     table!("unit", "id", [], [id: Id, name: Text, kind: Text, division: Int, made_at: Int, closed_at: Int]),
     table!("account", "id", [],
            [id: Id, unit: Id, login: Text, name: Text, role: Text, password: Text, totp: Bytes, totp_step: Int,
@@ -110,9 +118,30 @@ pub(super) const TABLES: &[Table] = &[
     table!("own_data_request", "id", [],
            [id: Id, person: Id, division: Int, kind: Int, words: Bytes, filed_at: Int, deadline_at: Int, outcome: Int,
             answer: Bytes, answered_at: Int, account: Id]),
+    table!("assist_peer", "node", [],
+           [node: Id, name: Text, division: Int, signing: Bytes, sealing: Bytes, certificate: Bytes, address: Text,
+            added_at: Int, closed_at: Int, heard_at: Int]),
+    table!("assist_sent", "peer, seq", [],
+           [peer: Id, seq: Int, digest: Bytes, envelope: Bytes, made_at: Int, confirmed_at: Int]),
+    table!("assist_come", "origin, seq", [],
+           [origin: Id, seq: Int, digest: Bytes, envelope: Bytes, came_at: Int, state: Int]),
+    table!("assist_refused", "no", [], [no: Int, at: Int, origin: Id, seq: Int, why: Text, told: Text]),
+    table!("assist_request", "id", [],
+           [id: Id, kind: Int, peer: Id, ours: Int, head: Text, said: Text, opened_at: Int, closed_at: Int,
+            version: Int]),
+    table!("assist_line", "request, no", [],
+           [request: Id, no: Int, state: Text, said: Text, answer: Text, outcome: Int, identified: Int, placed: Int,
+            controlled: Int, received_at: Int, due_at: Int, person: Id, task: Bytes, seal: Bytes, answer_seal: Bytes]),
+    table!("assist_log", "request, at, node, seq", [],
+           [request: Id, at: Int, node: Id, seq: Int, word: Text, told: Text, digest: Bytes]),
     table!("pass", "id", [], [id: Id, person: Id, issued_at: Int, expires_at: Int, colour: Int, withdrawn_at: Int]),
     table!("restricting", "no", [],
            [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int]),
+    table!("proposed", "first_leaf", [], [first_leaf: Int, facts: Int, account: Id, list: Text]),
+    table!("lab_message", "id", [],
+           [id: Id, unit: Id, division: Int, received_at: Int, form: Text, label: Text, digest: Bytes, reason: Text,
+            bytes: Int, sealed: Bytes, state: Int, done_at: Int, account: Id]),
+    table!("reminded", "person, since_on", [], [person: Id, since_on: Int, at: Int, account: Id]),
     table!("log_head", "one",
            [one: Int, size: Int, frontier: Bytes, root: Bytes, signed_at: Int, signature: Bytes],
            []),
@@ -120,8 +149,8 @@ pub(super) const TABLES: &[Table] = &[
 ];
 
 /// Tables that number their rows by themselves, by a column `no`.
-pub(super) const NUMBERED: [&str; 5] =
-    ["access_log", "institution_change", "responsible", "signal_step", "restricting"];
+pub(super) const NUMBERED: [&str; 6] =
+    ["access_log", "institution_change", "responsible", "signal_step", "restricting", "assist_refused"];
 
 #[cfg(test)]
 mod tests {
@@ -134,10 +163,16 @@ mod tests {
     };
 
     /// Made again from the log.
-    const DERIVED: [&str; 15] = [
+    const DERIVED: &[&str] = &[
+        "inspection",
+        "lane_journey",
+        "disinfection",
+        "arrival",
+        "arrival_key",
         "watermark",
         "mention",
         "mention_recent",
+        "sampled_block",
         "concerned",
         "fact_new",
         "intake",
@@ -148,11 +183,23 @@ mod tests {
         "appeal",
         "closed_loop",
         "loop_changed",
+        "watched",
+        "watched_register",
+        "watch_freeze",
+        "figure",
+        "refused_order",
+        "tube",
+        "swab",
+        "self_test",
+        "key_member",
+        "key_pause",
+        "screening_round",
         "vault_token_recent",
         "_sqlx_migrations",
     ];
     /// Of the running node: whoever was signed in signs in again, a link that was not used is made again.
-    const PASSING: [&str; 5] = ["session", "one_time_link", "sign_in_failure", "api_answer", "job"];
+    const PASSING: [&str; 7] =
+        ["session", "one_time_link", "sign_in_failure", "api_answer", "job", "fence_sketch", "fence_question"];
 
     #[tokio::test]
     async fn every_table_is_in_a_backup_with_all_its_columns_or_needs_not_be() {

@@ -1,18 +1,28 @@
 //! The index by mention: which facts are about or name a person, name a fact, pool, site or area.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sizao_model::{FactKind, PersonId, id::AreaCode, id::FactId, id::PoolId, id::SiteId};
+use sizao_model::{FactKind, Instant, PersonId, id::AreaCode, id::FactId, id::PoolId, id::SiteId};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::set_watermark;
 use crate::{
     bulk::{self, Column},
-    db::{commit, on},
+    db::{Tx, commit, on},
     error::StoreError,
     seal::StoredFact,
     store::Store,
     tiered::MENTION,
 };
+
+/// First bytes of keys: what is named.
+const ABOUT: u8 = 1;
+const FACT: u8 = 2;
+const POOL: u8 = 3;
+const SITE: u8 = 4;
+const AREA: u8 = 5;
+const NAMED: u8 = 6;
 
 /// Something that facts name, as a key of the index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,32 +31,56 @@ pub struct MentionKey(Vec<u8>);
 impl MentionKey {
     /// A person whom a fact is about.
     pub fn about(id: PersonId) -> Self {
-        Self::tagged(1, id.as_bytes())
+        Self::tagged(ABOUT, id.as_bytes())
     }
 
     /// A person whom a fact about somebody else names: a case, a parent, another identity.
     pub fn named(id: PersonId) -> Self {
-        Self::tagged(6, id.as_bytes())
+        Self::tagged(NAMED, id.as_bytes())
     }
 
     /// A fact that a fact names: the sample of a result.
     pub fn fact(id: FactId) -> Self {
-        Self::tagged(2, id.as_bytes())
+        Self::tagged(FACT, id.as_bytes())
     }
 
     /// A tube.
     pub fn pool(pool: &PoolId) -> Self {
-        Self::tagged(3, pool.as_str().as_bytes())
+        Self::tagged(POOL, pool.as_str().as_bytes())
     }
 
     /// An isolation site.
     pub fn site(site: &SiteId) -> Self {
-        Self::tagged(4, site.as_str().as_bytes())
+        Self::tagged(SITE, site.as_str().as_bytes())
     }
 
     /// An area.
     pub fn area(area: &AreaCode) -> Self {
-        Self::tagged(5, area.as_str().as_bytes())
+        Self::tagged(AREA, area.as_str().as_bytes())
+    }
+
+    /// The fact that this is about, if it is one.
+    pub fn as_fact(&self) -> Option<FactId> {
+        (self.0.first() == Some(&FACT)).then(|| self.id().map(FactId::new))?
+    }
+
+    /// The person whom a fact about somebody else names, if this is one.
+    pub fn as_named(&self) -> Option<PersonId> {
+        (self.0.first() == Some(&NAMED)).then(|| self.id().map(PersonId::new))?
+    }
+
+    /// The person whom a fact is about, if this is one.
+    pub fn as_about(&self) -> Option<PersonId> {
+        (self.0.first() == Some(&ABOUT)).then(|| self.id().map(PersonId::new))?
+    }
+
+    /// Whether this is a tube.
+    pub fn is_pool(&self) -> bool {
+        self.0.first() == Some(&POOL)
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        Uuid::from_slice(self.0.get(1..)?).ok()
     }
 
     /// Every key of this kind that begins like this one: areas inside an area.
@@ -77,6 +111,20 @@ pub struct MentionEntry {
     pub is_strong: bool,
 }
 
+/// Leaves of a block of which the index knows when the latest sample was taken.
+pub const SAMPLED_BLOCK: u64 = 4_096;
+
+/// When samples were taken whose facts lie in a block of leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledBlock {
+    /// Number of the block: its first leaf through [`SAMPLED_BLOCK`].
+    pub block: u64,
+    /// The latest sample among the leaves read; nothing when there is none.
+    pub latest: Option<Instant>,
+    /// Whether the block was read from its first leaf on.
+    pub is_from_start: bool,
+}
+
 /// Entries of one transaction.
 const ENTRIES_AT_A_TIME: usize = 16_384;
 
@@ -87,14 +135,20 @@ fn sorted(keys: Vec<MentionKey>) -> Vec<Vec<u8>> {
 }
 
 impl Store {
-    /// Adds to the index which facts name whom, and then that the log was read up to leaf `upto`.
+    /// Adds to the index which facts name whom, and then when samples were taken and that the log was read up to leaf
+    /// `upto`.
     ///
     /// Written in several transactions, so that the writer is never held for long. One that was cut off is written
     /// again: an entry that is there already stays as it is.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn save_mentions(&self, mut mentions: Vec<MentionEntry>, upto: u64) -> Result<(), StoreError> {
+    pub async fn save_mentions(
+        &self,
+        mut mentions: Vec<MentionEntry>,
+        sampled: &[SampledBlock],
+        upto: u64,
+    ) -> Result<(), StoreError> {
         // In the order of the index: neighbouring keys share pages.
         mentions.sort_unstable();
         mentions.dedup();
@@ -113,6 +167,9 @@ impl Store {
         }
         let before = self.watermark("mention").await?;
         let mut tx = self.db.begin().await?;
+        for block in sampled {
+            note_sampled(&mut tx, *block).await?;
+        }
         set_watermark(&mut tx, "mention", upto).await?;
         commit(tx).await?;
         self.merge_when_due(&MENTION, before, upto).await
@@ -131,6 +188,78 @@ impl Store {
             strong.extend(found.into_iter().map(|(key,)| MentionKey(key)));
         }
         Ok(strong)
+    }
+
+    /// Facts, tubes and sites that strong facts name: few.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn strongly_named(&self) -> Result<HashSet<MentionKey>, StoreError> {
+        let mut named = HashSet::new();
+        for table in [MENTION.recent, MENTION.merged] {
+            let text = AssertSqlSafe(format!("SELECT DISTINCT key FROM {table} WHERE strong > 0"));
+            let keys: Vec<Vec<u8>> = on!(self.db.reader(), pool => sqlx::query_scalar(text).fetch_all(pool).await?);
+            named.extend(keys.into_iter().map(MentionKey));
+        }
+        Ok(named)
+    }
+
+    /// Leaves of the facts of some kinds that name any person besides the one they are about; in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn leaves_naming_people(&self, kinds: &[FactKind]) -> Result<Vec<u64>, StoreError> {
+        let codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
+        let mut leaves: Vec<u64> = Vec::new();
+        for table in [MENTION.recent, MENTION.merged] {
+            let text =
+                format!("SELECT leaf FROM {table} WHERE key >= $1 AND key < $2 AND kind IN ({})", codes.join(","));
+            let found: Vec<i64> = on!(self.db.reader(), pool => {
+                sqlx::query_scalar(AssertSqlSafe(text)).bind(vec![NAMED]).bind(vec![NAMED + 1]).fetch_all(pool).await?
+            });
+            leaves.extend(found.into_iter().map(|leaf| leaf as u64));
+        }
+        leaves.sort_unstable();
+        leaves.dedup();
+        Ok(leaves)
+    }
+
+    /// When the latest sample was taken whose fact lies in a block of leaves; a block that is missing may hold any.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn sampled_blocks(&self) -> Result<HashMap<u64, Instant>, StoreError> {
+        let rows: Vec<(i64, i64)> = on!(self.db.reader(), pool => {
+            sqlx::query_as("SELECT block, latest FROM sampled_block").fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(|(block, latest)| (block as u64, Instant::from_micros(latest))).collect())
+    }
+
+    /// The facts about these people, by person: kind and leaf of each, in the order of leaves.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn leaves_about(
+        &self,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<PersonId, Vec<(u64, FactKind)>>, StoreError> {
+        let keys = Column::Bytes(sorted(people.iter().map(|person| MentionKey::about(*person)).collect()));
+        let mut about: BTreeMap<PersonId, Vec<(u64, FactKind)>> = BTreeMap::new();
+        for table in [MENTION.recent, MENTION.merged] {
+            let select = format!("SELECT key, kind, leaf FROM {table} WHERE key");
+            let found: Vec<(Vec<u8>, i64, i64)> = bulk::find(self.db.lookup(), &select, &keys, "").await?;
+            for (key, kind, leaf) in found {
+                let kind = u16::try_from(kind).ok().and_then(FactKind::from_code);
+                if let (Some(person), Some(kind)) = (MentionKey(key).as_about(), kind) {
+                    about.entry(person).or_default().push((leaf as u64, kind));
+                }
+            }
+        }
+        for leaves in about.values_mut() {
+            leaves.sort_unstable();
+            leaves.dedup();
+        }
+        Ok(about)
     }
 
     /// Leaves of the facts of some kinds, or of all when none is given, that name any of these; in order.
@@ -180,4 +309,21 @@ impl Store {
         });
         Ok(keys.iter().filter_map(|key| std::str::from_utf8(&key[1..]).ok()).map(AreaCode::from).collect())
     }
+}
+
+/// Notes when samples were taken. A block of which the beginning was not read stays unknown.
+async fn note_sampled(tx: &mut Tx, block: SampledBlock) -> Result<(), StoreError> {
+    let text = if block.is_from_start {
+        "INSERT INTO sampled_block (block, latest) VALUES ($1, $2) \
+         ON CONFLICT (block) DO UPDATE SET latest = excluded.latest WHERE sampled_block.latest < excluded.latest"
+    } else if block.latest.is_some() {
+        "UPDATE sampled_block SET latest = $2 WHERE block = $1 AND latest < $2"
+    } else {
+        return Ok(());
+    };
+    let latest = block.latest.map_or(i64::MIN, Instant::as_micros);
+    on!(tx, tx => {
+        sqlx::query(text).bind(block.block as i64).bind(latest).execute(&mut **tx).await?;
+    });
+    Ok(())
 }

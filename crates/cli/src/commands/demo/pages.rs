@@ -1,6 +1,7 @@
 //! `sizao demo pages`: a store with the pairs of 2020 and an invented city, an account for every role, and the pages.
 
 mod city;
+mod laboratory;
 mod sentinels;
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -45,7 +46,7 @@ pub struct DemoPages {
 }
 
 /// Role, login, name, unit: everybody who works in the demonstration.
-const PEOPLE: [(Role, &str, &str, usize); 16] = [
+const PEOPLE: [(Role, &str, &str, usize); 18] = [
     (Role::Headquarters, "province", "李薇", 0),
     (Role::Statistician, "stat", "何敏", 0),
     (Role::Auditor, "audit", "郑直", 1),
@@ -62,10 +63,12 @@ const PEOPLE: [(Role, &str, &str, usize); 16] = [
     (Role::Sentinel, "pharmacy", "药小青", 8),
     (Role::InstitutionKeeper, "school", "沈校医", 9),
     (Role::Epidemiologist, "review", "高复", 2),
+    (Role::Checkpoint, "gate", "刘洋", 10),
+    (Role::Checkpoint, "gate2", "曹岩", 11),
 ];
 
 /// Name, kind, division of the units.
-const UNITS: [(&str, UnitKind, &str); 10] = [
+const UNITS: [(&str, UnitKind, &str); 12] = [
     ("河南省疫情防控指挥部", UnitKind::Headquarters, "41"),
     ("河南省审计组", UnitKind::Audit, "41"),
     ("郑州市疫情防控指挥部", UnitKind::Headquarters, "4101"),
@@ -76,6 +79,8 @@ const UNITS: [(&str, UnitKind, &str); 10] = [
     ("洛阳市疾控中心", UnitKind::Cdc, "4103"),
     ("中原区康宁大药房", UnitKind::Pharmacy, "410102"),
     ("管城区第三小学", UnitKind::School, "410104"),
+    ("圃田站查验点", UnitKind::Checkpoint, "4101"),
+    ("郑州南站查验点", UnitKind::Checkpoint, "4101"),
 ];
 
 pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode> {
@@ -103,6 +108,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         people(&app, &password, now).await?;
         mandates(&app, &password).await?;
         sentinels::take(&app, &password).await?;
+        laboratory::take(&app, &password).await?;
         app.follow_log().await?;
         eprintln!("\nDemo accounts, made for this store alone. Password of all, shown this once: {password}");
         for (role, login, name, unit) in PEOPLE {

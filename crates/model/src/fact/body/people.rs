@@ -60,6 +60,9 @@ bodies! {
         other: PersonId,
         /// On what it rests.
         basis: LinkBasis,
+        /// What is the same in both, by name: `same_name`, `same_birth_day`. For whoever checks a program's guess.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<Box<str>>,
     }
 
     /// A link was wrong.

@@ -104,6 +104,7 @@ fn send(
         file_digest: sha256(&[bytes]),
         mapping: hex(&sha256(&[REGISTER.as_bytes()])),
         file_bytes: bytes.len() as u64,
+        by: None,
     };
     let (to_import, received) = mpsc::channel(2);
     std::thread::scope(|scope| -> Result<()> {
