@@ -81,8 +81,9 @@ impl App {
             }
         }
         let body = Appeal { rule: rule.into(), opened_by, words, against };
-        let entered =
-            self.append_entry(person, place, body.into(), &format!("appeal/{person}/{key}"), self.now()).await?;
+        let entered = self
+            .append_entry(&self.own_pen(), person, place, body.into(), &format!("appeal/{person}/{key}"), self.now())
+            .await?;
         self.follow_appeals().await?;
         Ok(entered)
     }
@@ -277,7 +278,11 @@ impl App {
                 addition(None, body.into(), format!("decision/{}/{of}", record.fact))
             }));
         }
-        let receipts = self.append_all("appeals", additions).await?;
+        let pen = match by {
+            Some((_, account)) => self.pen_of(account).await?,
+            None => self.own_pen(),
+        };
+        let receipts = self.append_all_by(&pen, "appeals", additions).await?;
         if matches!(receipts.first(), Some(sizao_store::Receipt::Conflict { .. })) {
             return Err(Refusal::Changed.into());
         }

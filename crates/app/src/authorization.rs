@@ -16,6 +16,8 @@ named! {
         ListPeople = "list-people",
         /// One person's facts, measures and reasons, masked.
         ViewPerson = "view-person",
+        /// Put on record that a fact was wrong (更正).
+        CorrectFacts = "correct-facts",
         /// Name, papers and telephone in full, with a reason (查看身份).
         OpenIdentity = "open-identity",
         /// Open somebody outside one's division or protected, for a reason and a short time (破窗).
@@ -179,6 +181,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewBoard, &[P::Control, P::Tracing]),
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
+            (A::CorrectFacts, &[P::Control]),
             (A::OpenIdentity, &[P::Control, P::Tracing]),
             (A::BreakGlass, &[P::Control]),
             (A::Import, &[P::Reporting]),

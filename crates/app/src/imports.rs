@@ -21,6 +21,7 @@ use self::people::{KnownBatch, People};
 use crate::{
     App, AppError,
     assessments::{CaughtUp, PORTION},
+    pens::Pen,
 };
 
 /// Facts of one transaction: the writer is held for some tens of milliseconds.
@@ -153,6 +154,10 @@ impl App {
         rows: mpsc::Receiver<RowBatch>,
         watcher: impl ImportWatcher + 'static,
     ) -> Result<ImportReport, AppError> {
+        let pen = match order.by {
+            Some(account) => self.pen_of(account).await?,
+            None => self.own_pen(),
+        };
         let list = order.list.clone();
         let _alone = self.store().lease_list(&list).await?.ok_or(AppError::BeingImported { list })?;
         let state = self.begin(&order).await?;
@@ -161,6 +166,7 @@ impl App {
         let sender_source = self.store().source(&order.sender).await?;
         let mut reader = Reader {
             app: self,
+            pen,
             list_source: self.store().source(&order.list).await?,
             sender_source,
             may_repeat: !self.store().is_new_source(sender_source).await?,
@@ -239,6 +245,7 @@ struct ReadyBatch {
 
 struct Reader<'a> {
     app: &'a App,
+    pen: Pen,
     list_source: i64,
     sender_source: i64,
     sender: String,
@@ -377,7 +384,7 @@ impl Reader<'_> {
                 (store.new_fact_id(now), self.list_source, IntakeKey::Row { row, part, line: line_digest })
             }
         };
-        let (recorder, channel) = (self.app.recorder, Channel::Import);
+        let (recorder, channel) = (self.pen.recorder, Channel::Import);
         Ok(NewFact { id, person, division, happened, recorded_at, body, recorder, channel, source, intake_key })
     }
 
@@ -393,7 +400,7 @@ impl Reader<'_> {
             let each = facts.into_par_iter().zip(salts);
             each.map(|(fact, salt)| (as_stored(&fact), sealer.seal(fact, &salt))).unzip()
         });
-        ready.submission = Some(Submission::sign(&ready.sealed, &self.app.signer));
+        ready.submission = Some(self.pen.sign(&ready.sealed));
         Ok(())
     }
 }

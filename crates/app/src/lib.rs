@@ -20,9 +20,11 @@ mod error;
 pub mod export;
 pub mod facts_intake;
 pub mod fence;
+pub mod history;
 pub mod identity;
 pub mod imports;
 pub mod intake;
+mod kept;
 pub mod laboratory;
 pub mod ledger;
 pub mod limits;
@@ -33,6 +35,7 @@ pub mod orders;
 pub mod own_data;
 pub mod pack_signatures;
 pub mod packs;
+mod pens;
 pub mod people;
 pub mod places;
 pub mod policy_changes;
@@ -47,18 +50,20 @@ pub mod transmission;
 pub mod transparency;
 pub mod watch;
 
-use std::sync::{Arc, Mutex, atomic::AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize};
 
 use ed25519_dalek::SigningKey;
-use sizao_model::{CivilDay, Clock, Instant, fact::RetentionClass};
-use sizao_store::{Certificate, NewFact, Receipt, Store, Submission};
+use sizao_model::{CivilDay, Clock, DivisionCode, Instant, fact::RetentionClass};
+use sizao_store::{Certificate, NewFact, Receipt, Store};
 pub use sizao_store::{StoreError, from_hex, hex};
 use uuid::Uuid;
 
 use assessments::{Assessing, Recent};
 pub use error::AppError;
+use kept::Kept;
 use packs::InForce;
 pub use packs::Rules;
+use pens::Pen;
 pub use refusal::Refusal;
 
 /// A node at work: its store, its clock and the recorder on whose behalf it acts.
@@ -73,6 +78,13 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// Keys of accounts that signed lately.
+    pens: pens::Pens,
+    /// Boards and counts of a moment.
+    boards: Kept<(DivisionCode, bool), Arc<board::Board>>,
+    counts: Kept<(DivisionCode, board::Group), u64>,
+    loop_counts: Kept<DivisionCode, Vec<(loops::LoopFilter, u64)>>,
+    targets: OnceLock<board::Targets>,
     /// The ledger of stays.
     ledger: ledger::LedgerDesk,
     /// The detector of the fence, where the operator gave it towers and a border.
@@ -99,6 +111,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
         let (assessing, recent, scanning, ledger, cooperation) = Default::default();
+        let (pens, boards, counts, loop_counts, targets) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
         let many = AtomicUsize::new(assessments::MANY);
@@ -110,6 +123,11 @@ impl App {
             in_force,
             assessing,
             recent,
+            pens,
+            boards,
+            counts,
+            loop_counts,
+            targets,
             fence,
             scanning,
             many,
@@ -157,11 +175,26 @@ impl App {
     /// # Errors
     /// [`AppError::Store`].
     pub async fn append_facts(&self, facts: Vec<NewFact>) -> Result<Vec<Receipt>, AppError> {
+        self.append_signed(facts, &self.own_pen()).await
+    }
+
+    /// Appends facts under the pen of their recorder, whom each of them names.
+    pub(crate) async fn append_signed(&self, facts: Vec<NewFact>, pen: &Pen) -> Result<Vec<Receipt>, AppError> {
         let sealer = self.store.sealer(&facts).await?;
         let salts = self.store.salts(facts.len());
         let sealed: Vec<_> = facts.into_iter().zip(&salts).map(|(fact, salt)| sealer.seal(fact, salt)).collect();
-        let submission = Submission::sign(&sealed, &self.signer);
+        let submission = pen.sign(&sealed);
         Ok(self.store.append(sealed, &submission, None, self.now()).await?.receipts)
+    }
+
+    /// What share of the four earlies should be in time.
+    pub fn targets(&self) -> board::Targets {
+        *self.targets.get_or_init(board::Targets::default)
+    }
+
+    /// Sets these shares, before anybody has looked at a board; `false` afterwards.
+    pub fn set_targets(&self, targets: board::Targets) -> bool {
+        self.targets.set(targets).is_ok()
     }
 
     /// Ends the node: everything is written to the main file.

@@ -15,11 +15,11 @@ use sizao_model::{
     division::DivisionLevel,
     fact::{LoopStage, LoopStep},
 };
-use sizao_policy::loops::{Clocks, ClosedLoop, FourClears, LoopState, Reply};
-use sizao_store::{Channel, IntakeKey, LoopRecord, NewFact, Submission, UnitRecord};
+use sizao_policy::loops::{Clocks, FourClears, LoopState, Reply};
+use sizao_store::{Channel, IntakeKey, LoopRecord, NewFact, UnitRecord};
 use uuid::Uuid;
 
-pub use sizao_policy::loops::{LoopTask, TaskKind, Urgency};
+pub use sizao_policy::loops::{ClosedLoop, LoopTask, TaskKind, Urgency};
 pub use sizao_store::LoopFilter;
 
 pub(crate) use self::steps::text;
@@ -28,7 +28,7 @@ pub use self::{
     steps::{EnteredStep, Fields},
     visits::{Visit, VisitList},
 };
-use crate::{App, AppError, identity::UnitKind};
+use crate::{App, AppError, identity::UnitKind, pens::Pen};
 
 /// People whose loops are laid out at a time.
 const PEOPLE_CHUNK: u32 = 2_000;
@@ -207,6 +207,16 @@ impl App {
         scope: &str,
         additions: Vec<Addition>,
     ) -> Result<Vec<sizao_store::Receipt>, AppError> {
+        self.append_all_by(&self.own_pen(), scope, additions).await
+    }
+
+    /// The same on behalf of an account, signed with its key.
+    pub(crate) async fn append_all_by(
+        &self,
+        pen: &Pen,
+        scope: &str,
+        additions: Vec<Addition>,
+    ) -> Result<Vec<sizao_store::Receipt>, AppError> {
         if additions.is_empty() {
             return Ok(Vec::new());
         }
@@ -221,17 +231,13 @@ impl App {
                 happened: addition.happened,
                 recorded_at: now,
                 body: addition.body,
-                recorder: self.recorder,
+                recorder: pen.recorder,
                 channel: addition.channel,
                 source,
                 intake_key: IntakeKey::Sender(addition.key.into()),
             })
             .collect();
-        let sealer = store.sealer(&facts).await?;
-        let salts = store.salts(facts.len());
-        let sealed: Vec<_> = facts.into_iter().zip(&salts).map(|(fact, salt)| sealer.seal(fact, salt)).collect();
-        let submission = Submission::sign(&sealed, &self.signer);
-        Ok(store.append(sealed, &submission, None, now).await?.receipts)
+        self.append_signed(facts, pen).await
     }
 }
 

@@ -5,7 +5,7 @@ use sizao_model::{
     fact::{FactBody, Mandate},
 };
 pub use sizao_store::MandateRecord;
-use sizao_store::{Channel, IntakeKey, NewFact, Submission};
+use sizao_store::{Channel, IntakeKey, NewFact};
 use uuid::Uuid;
 
 use crate::{
@@ -232,7 +232,7 @@ impl App {
     }
 
     async fn put_in_force(&self, actor: &Actor, mandate: &MandateRecord, wall: Instant) -> Result<(), AppError> {
-        let fact = self.append_mandate(mandate).await?;
+        let fact = self.append_mandate(actor, mandate).await?;
         if !self.store().sign_mandate(mandate.id, actor.account, self.now(), fact).await? {
             return Err(Refusal::Changed.into());
         }
@@ -240,9 +240,10 @@ impl App {
     }
 
     /// The mandate as a fact; the same mandate is never two facts.
-    async fn append_mandate(&self, mandate: &MandateRecord) -> Result<FactId, AppError> {
+    async fn append_mandate(&self, actor: &Actor, mandate: &MandateRecord) -> Result<FactId, AppError> {
         let now = self.now();
         let store = self.store();
+        let pen = self.pen(actor).await?;
         let body = Mandate {
             legal_basis: mandate.legal_basis.as_str().into(),
             authority: mandate.authority.as_str().into(),
@@ -259,16 +260,13 @@ impl App {
             happened: Happened::at(mandate.starts_at),
             recorded_at: now,
             body: FactBody::Mandate(body),
-            recorder: self.recorder,
+            recorder: pen.recorder,
             channel: Channel::Page,
             source: store.source("mandates").await?,
             intake_key: IntakeKey::Sender(mandate.id.to_string().into()),
         };
-        let sealer = store.sealer(std::slice::from_ref(&fact)).await?;
-        let sealed = vec![sealer.seal(fact, &store.salts(1)[0])];
-        let submission = Submission::sign(&sealed, &self.signer);
-        let appended = store.append(sealed, &submission, None, now).await?;
-        appended.receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a mandate"))
+        let receipts = self.append_signed(vec![fact], &pen).await?;
+        receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a mandate"))
     }
 
     async fn log_mandate(

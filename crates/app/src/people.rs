@@ -112,7 +112,7 @@ impl App {
         let scope = of.map_or(Ok(scope), |division| scope.narrowed(division))?;
         let now = self.now();
         let filter = PeopleFilter { within: scope.division(), group, now, today: now.day() };
-        let total = self.store().count_group(filter).await?;
+        let total = self.count_kept(filter).await?;
         let mut people = self.store().list_group(filter, after, PAGE + 1).await?;
         let next = (people.len() > PAGE as usize).then(|| people[PAGE as usize - 1]);
         people.truncate(PAGE as usize);
@@ -120,8 +120,19 @@ impl App {
         Ok(PeoplePage { lines, total: Some(total), next, within: scope.division() })
     }
 
+    /// How many people a group has, counted lately.
+    async fn count_kept(&self, filter: PeopleFilter) -> Result<u64, AppError> {
+        let (key, stand) = ((filter.within, filter.group), self.store().stand().await?);
+        if let Some(count) = self.counts.get(&key, filter.now, stand) {
+            return Ok(count);
+        }
+        let count = self.store().count_group(filter).await?;
+        self.counts.put(key, filter.now, stand, count, count);
+        Ok(count)
+    }
+
     /// The people whom a text names: name, pinyin, initials, whole document number, last four digits of a telephone,
-    /// code of a list. Only those of the actor's division.
+    /// code of a list, or the number by which people speak of a case or contact. Only those of the actor's division.
     ///
     /// # Errors
     /// [`Refusal`], [`AppError::Store`].
@@ -133,6 +144,13 @@ impl App {
             return Err(Refusal::field("q", "search-length").into());
         }
         let mut people = self.store().search_people(&term, scope.division(), PAGE).await?;
+        if let Some(number) = bytes_of_number(text) {
+            for person in self.store().find_by_number(number).await? {
+                if self.is_within(person, scope.division()).await? && !people.contains(&person) {
+                    people.push(person);
+                }
+            }
+        }
         for kind in DocumentKind::ALL {
             let Ok(document) = Document::new(kind, text) else { continue };
             if let Some(person) = self.store().find_person(&PersonName::Document(document)).await?
@@ -264,6 +282,13 @@ impl App {
 pub fn number(person: PersonId) -> String {
     let text = crate::totp::base32(&person.as_bytes()[11..16]);
     format!("P-{}-{}", &text[..4], &text[4..8])
+}
+
+/// The part of an id of which a number is made, read back; nothing when the text is no such number.
+fn bytes_of_number(text: &str) -> Option<[u8; 5]> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
+    let text: String = text.strip_prefix("P-")?.chars().filter(|c| *c != '-').collect();
+    crate::totp::from_base32(&text)?.try_into().ok()
 }
 
 fn masked_phone(phone: &str) -> String {

@@ -8,6 +8,7 @@ mod assets;
 mod charts;
 mod clock_watch;
 mod context;
+mod dead_man;
 mod doors;
 mod failure;
 mod form;
@@ -77,6 +78,7 @@ where
 {
     let service = router(shared.clone()).into_make_service_with_connect_info::<Peer>();
     let verifying = tokio::spawn(state::run_verifying(shared.clone(), stop.clone()));
+    let watching = tokio::spawn(dead_man::watch(shared.clone(), stop.clone()));
     let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -90,6 +92,6 @@ where
         served = serving => served?,
         () = hurried => tracing::warn!("Some requests were still under way and were ended"),
     }
-    let _ = tokio::join!(jobs, verifying);
+    let _ = tokio::join!(jobs, verifying, watching);
     Ok(())
 }

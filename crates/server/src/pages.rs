@@ -10,6 +10,7 @@ pub(crate) mod break_glass;
 pub(crate) mod case;
 pub(crate) mod certificates;
 pub(crate) mod checkpoint;
+pub(crate) mod history;
 pub(crate) mod imports;
 pub(crate) mod lab;
 pub(crate) mod loops;

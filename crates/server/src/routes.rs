@@ -12,9 +12,9 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, announce, antigen, arrivals, audit, board, break_glass, case, certificates, checkpoint, imports, lab,
-        loops, mandates, me, my, node, orders, packs, people, person, places, pools, report, sampling, screening,
-        sentinel, sentinels, sign_in, signals, transparency, visits, watch,
+        accounts, announce, antigen, arrivals, audit, board, break_glass, case, certificates, checkpoint, history,
+        imports, lab, loops, mandates, me, my, node, orders, packs, people, person, places, pools, report, sampling,
+        screening, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -77,6 +77,8 @@ pub const ROUTES: &[Route] = routes![
     post "/people/views" May(A::ListPeople) => people::save_view,
     post "/people/views/{id}/drop" May(A::ListPeople) => people::drop_view,
     get "/people/{id}" May(A::ViewPerson) => person::show,
+    get "/people/{id}/history" May(A::ViewPerson) => history::show,
+    post "/facts/{id}/correct" May(A::CorrectFacts) => history::correct,
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
     get "/loops" May(A::ViewLoops) => loops::show,
     post "/loops/assign" May(A::AssignLoops) => loops::assign,

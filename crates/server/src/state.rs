@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     clock_watch::ClockWatch,
+    dead_man::DeadMan,
     metrics::Metrics,
     pages::{announce::RateGate, imports::ImportJob, packs::comparing::ComparisonJob},
 };
@@ -60,10 +61,8 @@ pub struct Shared {
     pub(crate) comparisons: Mutex<HashMap<Uuid, Arc<ComparisonJob>>>,
     /// Comparing packs keeps many facts in memory: one at a time.
     pub(crate) comparing: Semaphore,
-    /// Whether the last round of jobs ended well.
-    pub(crate) jobs_fine: AtomicBool,
-    /// When the last round of jobs ended, microseconds; 0: not yet.
-    pub(crate) jobs_at: AtomicI64,
+    /// The alarm that sounds when no process ends a round of jobs any more.
+    pub(crate) jobs: DeadMan,
     /// The hour for which signals were looked for last.
     pub(crate) watched_hour: AtomicI64,
     /// The public figures, as they were counted last.
@@ -85,6 +84,7 @@ pub struct Shared {
 impl Shared {
     /// Puts it together.
     pub fn new(app: Arc<App>, wall: Arc<dyn Clock>, settings: Settings) -> Arc<Self> {
+        let jobs = DeadMan::from(wall.now());
         Arc::new(Self {
             app,
             wall,
@@ -94,8 +94,7 @@ impl Shared {
             imports: Mutex::default(),
             comparisons: Mutex::default(),
             comparing: Semaphore::new(1),
-            jobs_fine: AtomicBool::new(true),
-            jobs_at: AtomicI64::new(0),
+            jobs,
             watched_hour: AtomicI64::new(i64::MIN),
             figures: tokio::sync::Mutex::default(),
             found: Mutex::default(),
@@ -124,8 +123,6 @@ pub(crate) async fn run_jobs(shared: Arc<Shared>, mut stop: watch::Receiver<bool
         if let Err(error) = &done {
             tracing::error!(error = %error, "A round of jobs failed; it is tried again");
         }
-        shared.jobs_fine.store(done.is_ok(), Ordering::Relaxed);
-        shared.jobs_at.store(shared.now().as_micros(), Ordering::Relaxed);
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(ROUND) => {}
@@ -167,6 +164,11 @@ pub(crate) async fn run_verifying(shared: Arc<Shared>, mut stop: watch::Receiver
 async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     shared.clock.look(shared).await?;
     shared.app.follow_log().await?;
+    // The detector of the fence is this process's own.
+    shared.app.keep_fence().await?;
+    forget_answers(shared);
+    // Of several processes on one store one runs the jobs, whichever comes first; the others look whether it does.
+    let Some(lease) = shared.app.store().lease_jobs().await? else { return Ok(()) };
     let changed = shared.app.announce_changes(shared.app.now()).await?;
     if changed > 0 {
         tracing::info!(changed, "Measures changed on time for {changed} people");
@@ -177,7 +179,6 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
         tracing::info!(linked, no_shows, "Arrivals followed: {linked} records put together, {no_shows} did not come");
     }
     shared.app.follow_checkpoints().await?;
-    shared.app.keep_fence().await?;
     let followed = shared.app.follow_loops().await?;
     if followed.released > 0 || followed.assigned > 0 {
         let (released, assigned, lapsed) = (followed.released, followed.assigned, followed.lapsed);
@@ -209,9 +210,13 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
         }
         tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
     }
+    Ok(shared.app.store().note_jobs(&lease, shared.now()).await?)
+}
+
+/// Answers that nobody fetched.
+fn forget_answers(shared: &Shared) {
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);
     shared.imports.lock().expect("no thread panics with it").retain(|_, job| job.made_at > oldest || job.is_running());
     let mut comparisons = shared.comparisons.lock().expect("no thread panics with it");
     comparisons.retain(|_, job| job.made_at > oldest || job.is_running());
-    Ok(())
 }

@@ -7,7 +7,7 @@ use sizao_app::{
     identity::Role,
     sentinels::{Entry, NewInstitution, NewReview},
 };
-use sizao_model::{CivilDay, DivisionCode, PersonId};
+use sizao_model::{CivilDay, DivisionCode, FactBody, PersonId};
 use sizao_server::routes::{ROUTES, Route, Who};
 use sizao_store::{SignalRecord, UnitRecord};
 use support::*;
@@ -87,8 +87,16 @@ async fn things_of(world: &World, object: usize) -> Vec<Thing> {
             ],
         ),
         thing(appeal, &[("POST /appeals/{id}/decide", DECIDED)]),
+        thing(fact_of(world, person).await, &[("POST /facts/{id}/correct", "what=retract&reason=entered twice")]),
         thing(request, &[("POST /requests/{id}", "outcome=done&reason=the telephone was corrected")]),
     ]
+}
+
+/// What somebody saw of a person.
+async fn fact_of(world: &World, person: PersonId) -> Uuid {
+    let facts = world.app.explain(person, now(), now()).await.unwrap().facts;
+    let seen = facts.iter().find(|fact| matches!(fact.body, FactBody::Diagnosis(_) | FactBody::Exposure(_)));
+    seen.expect("each person of the world is a case").id.uuid()
 }
 
 fn signal(division: DivisionCode, site: Uuid) -> SignalRecord {

@@ -48,6 +48,7 @@ async fn target(world: &World, route: &Route, object: usize) -> Target {
     let with = |id: String, division| (route.path.replace("{id}", &id), division);
     let (path, division) = match route.path {
         "/people/{id}"
+        | "/people/{id}/history"
         | "/people/{id}/identity"
         | "/people/{id}/steps"
         | "/people/{id}/link"

@@ -134,6 +134,24 @@ impl Store {
         });
         Ok(rows.into_iter().map(Row::into_line).collect())
     }
+
+    /// Deeds of one kind by units in a division and under it, latest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn deeds_in(
+        &self,
+        within: DivisionCode,
+        action: &str,
+        limit: u32,
+    ) -> Result<Vec<AccessLine>, StoreError> {
+        let (from, to) = division_range(within);
+        let rows: Vec<Row> = on!(self.db.reader(), pool => {
+            sqlx::query_as(lines!("l.action = $4 AND l.division >= $2 AND l.division < $3"))
+                .bind(i64::from(limit)).bind(from).bind(to).bind(action).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(Row::into_line).collect())
+    }
 }
 
 impl Row {

@@ -5,6 +5,8 @@
 
 mod questions;
 
+use std::collections::HashMap;
+
 use sizao_model::{CivilDay, DivisionCode, Instant, PersonId};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -310,6 +312,18 @@ impl Store {
             .bind(person.uuid()).fetch_optional(pool).await?
         });
         Ok(row.map(CourseRow::into_record))
+    }
+
+    /// The courses of these people, of those who have one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_courses(&self, people: &[PersonId]) -> Result<HashMap<PersonId, CourseRecord>, StoreError> {
+        let select = "SELECT person, division, status, onset_on, sampled_at, positive_at, diagnosed_at, reported_at, \
+                      reported_on, contact_at, isolated_at FROM course WHERE person";
+        let people = Column::Id(people.iter().map(|person| person.uuid()).collect());
+        let rows: Vec<CourseRow> = bulk::find(self.db.reader(), select, &people, "").await?;
+        Ok(rows.into_iter().map(CourseRow::into_record).map(|course| (course.person, course)).collect())
     }
 
     /// Forgets all courses; the log is read again from its beginning.

@@ -256,6 +256,19 @@ impl Store {
         Ok(size as u64)
     }
 
+    /// How far the log and everything derived from it have come: what was counted holds while this stays the same, but
+    /// for what changes with time alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn stand(&self) -> Result<(u64, u64), StoreError> {
+        let (size, derived): (i64, i64) = on!(self.db.reader(), pool => {
+            sqlx::query_as("SELECT size, (SELECT CAST(COALESCE(SUM(leaf), 0) AS BIGINT) FROM watermark) FROM log_head")
+                .fetch_one(pool).await?
+        });
+        Ok((size as u64, derived as u64))
+    }
+
     /// The facts of these leaves, in order, each checked; those erased are left out.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use sizao_model::Instant;
 use sqlx::{Postgres, Transaction};
 
 use crate::{
@@ -25,9 +26,18 @@ const ASSESSING: i32 = 1;
 const SCANNING: i32 = 2;
 /// Second half of the one for messages of other nodes.
 const ASSISTS: i32 = 5;
+/// Second half of the one for a round of jobs.
+const JOBS: i32 = 7;
+/// Under which name the store keeps when jobs last ended a round.
+const JOBS_NOTE: &str = "jobs_at";
 
 /// The right to bring assessments up to date; ends when dropped.
 pub struct AssessingLease {
+    _held: Option<Transaction<'static, Postgres>>,
+}
+
+/// The right to run a round of jobs; ends when dropped.
+pub struct JobsLease {
     _held: Option<Transaction<'static, Postgres>>,
 }
 
@@ -66,6 +76,42 @@ impl Store {
             sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(OURS).bind(ASSESSING).execute(&mut **tx).await?;
         }
         Ok(AssessingLease { _held: held })
+    }
+
+    /// The right to run a round of jobs, or nothing while another process runs one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lease_jobs(&self) -> Result<Option<JobsLease>, StoreError> {
+        let mut held = self.postgres_tx().await?;
+        if let Some(tx) = &mut held {
+            let got: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
+                .bind(OURS)
+                .bind(JOBS)
+                .fetch_one(&mut **tx)
+                .await?;
+            if !got {
+                return Ok(None);
+            }
+        }
+        Ok(Some(JobsLease { _held: held }))
+    }
+
+    /// Notes that a round of jobs has ended, whichever process ran it: what a dead man's alarm waits for.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn note_jobs(&self, _lease: &JobsLease, at: Instant) -> Result<(), StoreError> {
+        self.set_note(JOBS_NOTE, &at.as_micros().to_string()).await
+    }
+
+    /// When jobs last ended a round, in whichever process.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn jobs_noted_at(&self) -> Result<Option<Instant>, StoreError> {
+        let note = self.note(JOBS_NOTE).await?;
+        Ok(note.and_then(|micros| micros.parse().ok()).map(Instant::from_micros))
     }
 
     /// Waits until no other process decides about scans, and keeps others waiting until the lease is dropped. Within a

@@ -40,6 +40,7 @@ mod own_data;
 mod packs;
 mod presence;
 mod projections;
+mod recorded;
 mod recovery;
 mod residents;
 mod saved_views;
@@ -75,7 +76,7 @@ pub use laboratory::{
     KeyMemberRecord, KeyPauseRecord, LabMessageRecord, LabTime, RoundRecord, SampledOn, ScreeningChanges,
     SelfTestRecord, SwabRecord, TubeCount, TubeQuery, TubeRecord,
 };
-pub use lease::{AssessingLease, ListLease, ScanningLease};
+pub use lease::{AssessingLease, JobsLease, ListLease, ScanningLease};
 pub use log::{
     checkpoint::Checkpoint,
     erase::Certificate,
@@ -93,6 +94,7 @@ pub use presence::{
     segments::{Closing, SegmentRecord},
 };
 pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
+pub use recorded::Recorded;
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};
 pub use saved_views::SavedView;

@@ -301,6 +301,34 @@ impl Store {
         Ok(count as u64)
     }
 
+    /// The numbers of a board, the open ones first, all in one reading.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn count_open_loops(
+        &self,
+        within: DivisionCode,
+        now: Instant,
+    ) -> Result<Vec<(LoopFilter, u64)>, StoreError> {
+        use LoopFilter::{EndingSoon, Open, Overdue, Owed, Soon, Unowned};
+        let filters = [Open, Overdue, Soon, Unowned, EndingSoon, Owed];
+        let sums = filters.map(|filter| {
+            format!("CAST(COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS BIGINT)", filter.condition())
+        });
+        let text = format!(
+            "SELECT {} FROM closed_loop WHERE division >= $1 AND division < $2 AND $3 = $3 AND {}",
+            sums.join(", "),
+            Open.condition()
+        );
+        let (from, to) = division_range(within);
+        let text = self.typed(text);
+        let sums: (i64, i64, i64, i64, i64, i64) = on!(self.db.reader(), pool => {
+            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(from).bind(to).bind(now.as_micros()).fetch_one(pool).await?
+        });
+        let sums = [sums.0, sums.1, sums.2, sums.3, sums.4, sums.5];
+        Ok(filters.into_iter().zip(sums.map(|sum| sum as u64)).collect())
+    }
+
     /// The loops of a query, the most pressing first; those whose MAC does not fit are left out and counted.
     ///
     /// # Errors

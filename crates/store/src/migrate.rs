@@ -32,6 +32,7 @@ macro_rules! migrations {
             (15, "vault_words", include_str!(concat!("../migrations/", $engine, "/0015_vault_words.sql"))),
             (16, "saved_views", include_str!(concat!("../migrations/", $engine, "/0016_saved_views.sql"))),
             (17, "own_data", include_str!(concat!("../migrations/", $engine, "/0017_own_data.sql"))),
+            (18, "history", include_str!(concat!("../migrations/", $engine, "/0018_history.sql"))),
             (20, "sampled", include_str!(concat!("../migrations/", $engine, "/0020_sampled.sql"))),
             (22, "watch", include_str!(concat!("../migrations/", $engine, "/0022_watch.sql"))),
             (23, "orders", include_str!(concat!("../migrations/", $engine, "/0023_orders.sql"))),

@@ -254,7 +254,8 @@ impl App {
         let told = Reason::of(&format!("pool {}: {step}", tube.barcode));
         self.log_deed(actor, Action::FollowPools, Purpose::Control, Some(person), told, wall).await?;
         let key = format!("pool/{}/{person}/{step}", tube.barcode);
-        let entered = self.append_entry(person, tube.division, body.into(), &key, self.now()).await?;
+        let pen = self.pen(actor).await?;
+        let entered = self.append_entry(&pen, person, tube.division, body.into(), &key, self.now()).await?;
         self.catch_up(|_| {}).await?;
         Ok(entered)
     }

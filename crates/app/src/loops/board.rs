@@ -109,6 +109,29 @@ impl App {
         Ok(LoopBoard { filter, counts, lines, refused, workload, units: open, clears, within, at: now })
     }
 
+    /// How many loops are open, late and about to be, for the board of a division; nothing for whoever may not see loops,
+    /// or where their list is that of another division.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn open_loops(
+        &self,
+        actor: &Actor,
+        within: DivisionCode,
+    ) -> Result<Option<Vec<(LoopFilter, u64)>>, AppError> {
+        let Ok(purpose) = usual_purpose(actor, Action::ViewLoops) else { return Ok(None) };
+        if Scope::of(actor, Action::ViewLoops, purpose)?.division() != within {
+            return Ok(None);
+        }
+        let (now, stand) = (self.now(), self.store().stand().await?);
+        if let Some(counts) = self.loop_counts.get(&within, now, stand) {
+            return Ok(Some(counts));
+        }
+        let counts = self.store().count_open_loops(within, now).await?;
+        self.loop_counts.put(within, now, stand, counts.first().map_or(0, |(_, open)| *open), counts.clone());
+        Ok(Some(counts))
+    }
+
     /// Gives loops to a unit of the actor's division, each as a fact. Returns how many were given.
     ///
     /// # Errors
@@ -154,7 +177,7 @@ impl App {
             });
         }
         let given = additions.len();
-        self.append_all("assignments", additions).await?;
+        self.append_all_by(&self.pen(actor).await?, "assignments", additions).await?;
         self.follow_loops().await?;
         Ok(given)
     }

@@ -12,6 +12,7 @@ use crate::{
     access::Reason,
     authorization::{Action, usual_purpose},
     identity::Actor,
+    pens::Pen,
     refusal::Refusal,
 };
 
@@ -75,7 +76,9 @@ impl App {
         let kind = body.kind().name();
         self.log_deed(actor, Action::EnterSteps, purpose, Some(person), Reason::of(kind), wall).await?;
         let at = entered_at.min(self.now());
-        self.append_entry(person, place.unwrap_or(actor.division), body, &format!("{}/{key}", actor.account), at).await
+        let pen = self.pen(actor).await?;
+        let (place, key) = (place.unwrap_or(actor.division), format!("{}/{key}", actor.account));
+        self.append_entry(&pen, person, place, body, &key, at).await
     }
 
     /// Whether the actor may enter anything about a person.
@@ -89,6 +92,7 @@ impl App {
 
     pub(crate) async fn append_entry(
         &self,
+        pen: &Pen,
         person: PersonId,
         division: DivisionCode,
         body: FactBody,
@@ -103,7 +107,7 @@ impl App {
             key: key.to_owned(),
             channel: Channel::Page,
         };
-        match self.append_all("entries", vec![addition]).await?.first() {
+        match self.append_all_by(pen, "entries", vec![addition]).await?.first() {
             Some(Receipt::Stored { id, .. }) => Ok(EnteredStep { fact: *id, repeated: false }),
             Some(Receipt::Repeat { id }) => Ok(EnteredStep { fact: *id, repeated: true }),
             Some(Receipt::Conflict { .. }) => Err(Refusal::Changed.into()),
@@ -120,7 +124,7 @@ impl App {
                 let refused_before = fields.step == "passage-refused";
                 AlternativePath { passage: passage(&fields.need)?, refused_before, words }.into()
             }
-            "given" => CareGiven { of: fact("of", &fields.of)? }.into(),
+            "given" => CareGiven { of: self.need_of(person, fact("of", &fields.of)?).await? }.into(),
             step => {
                 let stage = stage(step)?;
                 let loops = self.loops_of(person).await?;
@@ -144,6 +148,16 @@ impl App {
                 step.into()
             }
         })
+    }
+}
+
+impl App {
+    /// A need, if it is this person's.
+    async fn need_of(&self, person: PersonId, need: FactId) -> Result<FactId, AppError> {
+        let found = self.store().load_fact(need).await?;
+        let own = found.filter(|stored| stored.fact.person == Some(person));
+        let is_need = own.is_some_and(|stored| matches!(stored.fact.body, FactBody::CareNeed(_)));
+        if is_need { Ok(need) } else { Err(Refusal::NotFound.into()) }
     }
 }
 

@@ -7,7 +7,7 @@ use sizao_model::{
     division::DivisionLevel,
     fact::{FactBody, PackAdopted},
 };
-use sizao_store::{AdoptionRecord, Channel, IntakeKey, NewFact, Receipt, Submission, from_hex, hex};
+use sizao_store::{AdoptionRecord, Channel, IntakeKey, NewFact, Receipt, from_hex, hex};
 use uuid::Uuid;
 
 use super::PackSource;
@@ -136,7 +136,7 @@ impl App {
         let source = self.packs_named(&[hex(&record.digest)]).await?.remove(0);
         let signature = self.store().account_key(actor.account, wall).await?.sign(&said).to_bytes().to_vec();
         let signers = [first_unit, actor.unit_name.clone()];
-        let fact = self.append_adoption(&record, &source, signers).await?;
+        let fact = self.append_adoption(actor, &record, &source, signers).await?;
         if !self.store().sign_adoption(id, actor.account, now, &signature, fact).await? {
             return Err(Refusal::Changed.into());
         }
@@ -171,11 +171,13 @@ impl App {
     /// The adoption as a fact that carries the pack; the same proposal is never two facts.
     async fn append_adoption(
         &self,
+        actor: &Actor,
         record: &AdoptionRecord,
         source: &PackSource,
         signers: [String; 2],
     ) -> Result<sizao_model::FactId, AppError> {
         let (now, store) = (self.now(), self.store());
+        let pen = self.pen(actor).await?;
         let fact = NewFact {
             id: store.new_fact_id(now),
             person: None,
@@ -188,16 +190,12 @@ impl App {
                 signers: signers.iter().map(|signer| signer.as_str().into()).collect(),
                 text: Some((*source.text).into()),
             }),
-            recorder: self.recorder,
+            recorder: pen.recorder,
             channel: Channel::Page,
             source: store.source("pack adoptions").await?,
             intake_key: IntakeKey::Sender(record.id.to_string().into()),
         };
-        let sealer = store.sealer(std::slice::from_ref(&fact)).await?;
-        let sealed = vec![sealer.seal(fact, &store.salts(1)[0])];
-        let submission = Submission::sign(&sealed, &self.signer);
-        let appended = store.append(sealed, &submission, None, now).await?;
-        match appended.receipts.first() {
+        match self.append_signed(vec![fact], &pen).await?.first() {
             Some(Receipt::Conflict { .. }) => Err(Refusal::Changed.into()),
             Some(receipt) => Ok(receipt.id()),
             None => Err(AppError::Stopped("no receipt for an adoption")),

@@ -21,6 +21,7 @@ use crate::{
     identity::Actor,
     mandates::Collection,
     names,
+    pens::Pen,
     refusal::Refusal,
 };
 
@@ -119,8 +120,9 @@ impl App {
         };
         let person = self.patient_of(&checked, &institution).await?;
         let channel = if is_page { Channel::Page } else { Channel::Api };
-        let facts = self.facts_of_entry(&checked, &institution, person, channel, now).await?;
-        let receipts = self.append_facts(facts).await?;
+        let pen = self.pen(actor).await?;
+        let facts = self.facts_of_entry(&checked, &institution, person, channel, &pen, now).await?;
+        let receipts = self.append_signed(facts, &pen).await?;
         if receipts.iter().any(|receipt| matches!(receipt, Receipt::Conflict { .. })) {
             return Err(Refusal::Changed.into());
         }
@@ -239,6 +241,7 @@ impl App {
         institution: &InstitutionRecord,
         person: Option<PersonId>,
         channel: Channel,
+        pen: &Pen,
         now: Instant,
     ) -> Result<Vec<NewFact>, AppError> {
         let store = self.store();
@@ -253,7 +256,7 @@ impl App {
             happened: Happened::at(checked.seen_at),
             recorded_at: now,
             body,
-            recorder: self.recorder,
+            recorder: pen.recorder,
             channel,
             source,
             intake_key: IntakeKey::Sender(key.into()),

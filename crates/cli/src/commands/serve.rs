@@ -2,15 +2,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sizao_app::{App, fence::FenceSetup};
+use sizao_app::{App, board::Targets, fence::FenceSetup};
 use sizao_model::{Clock, DivisionCode, Instant};
 use sizao_server::{Settings, Shared, Tls};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
@@ -49,6 +49,9 @@ pub struct Serve {
     /// Key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key_of_certificate: Option<PathBuf>,
+    /// What share of each of the four earlies should be in time: a file as `docs/methods/four-earlies.md` shows it.
+    #[arg(long, value_name = "FILE")]
+    pub targets: Option<PathBuf>,
     /// Also take HL7 v2 messages by MLLP at this address. The protocol asks nobody who they are: an address that others can
     /// reach needs --behind-https, that is, something in front that does.
     #[arg(long, value_name = "ADDR", requires = "mllp_token")]
@@ -107,6 +110,7 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
             order.listen
         );
     }
+    let targets = order.targets.as_deref().map(read_targets).transpose()?;
     let lab = match (order.mllp, &order.mllp_token) {
         (Some(address), Some(file)) => {
             if !address.ip().is_loopback() && !order.behind_https {
@@ -130,12 +134,19 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         let clock = order.clock.map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, clock_from);
         let rules = Packs::load(&order.packs)?.into_rules();
         let app = node::assemble_as(store, &keys, clock, rules, "server").await?;
+        if let Some(targets) = targets {
+            app.set_targets(targets);
+        }
         if let Some(setup) = fence_of(order)? {
             app.begin_fence(setup).await?;
         }
         let beside = Beside { lab, trust };
         serve_all(app, order.listen, Https { tls, in_front: order.behind_https }, beside, json).await
     })
+}
+
+fn read_targets(file: &Path) -> Result<Targets> {
+    Targets::parse(&node::read_text(file)?).map_err(|wrong| anyhow!("{}: {wrong}", file.display()))
 }
 
 /// The fence that the order asks for.

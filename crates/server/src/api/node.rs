@@ -177,8 +177,9 @@ struct EarlyLine {
 #[derive(Serialize, JsonSchema)]
 struct DayLine {
     day: Day,
-    confirmed: u64,
-    asymptomatic: u64,
+    /// Nothing when it is hidden because it is small.
+    confirmed: Option<u64>,
+    asymptomatic: Option<u64>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -211,7 +212,14 @@ async fn board(ctx: Ctx, Asks(which): Asks<WhichBoard>) -> Told<Board> {
         curve: found
             .curve
             .iter()
-            .map(|count| DayLine { day: Day(count.day), confirmed: count.confirmed, asymptomatic: count.asymptomatic })
+            .map(|count| {
+                let shown = |value: u64| (!found.is_hidden(count.day)).then_some(value);
+                DayLine {
+                    day: Day(count.day),
+                    confirmed: shown(count.confirmed),
+                    asymptomatic: shown(count.asymptomatic),
+                }
+            })
             .collect(),
         counties: found
             .counties

@@ -202,6 +202,7 @@ fn tests_row(
     });
     let planned = explained.assessment.measures.iter().flat_map(|measure| measure.tests());
     let planned = planned.map(|test| (test.date, None, format!("D{}", test.day)));
+    let tested: Vec<CivilDay> = done.clone().map(|(on, ..)| on).collect();
     for (on, outcome, label) in done.chain(planned) {
         let n = on.days_since(first);
         if !(0..count).contains(&n) {
@@ -215,7 +216,10 @@ fn tests_row(
             None if on == now.day() => "f-due",
             None => "f-open",
         };
-        let _ = write!(draw.text, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"7\"/>");
+        // A planned test whose day has a result is drawn by its result.
+        if outcome.is_some() || !tested.contains(&on) {
+            let _ = write!(draw.text, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"7\"/>");
+        }
         match outcome {
             Some(Outcome::Negative) => _ = write!(draw.text, "<path class=\"s-on\" d=\"M{:.1} {y}h6\"/>", x - 3.0),
             Some(Outcome::Positive) => {

@@ -24,6 +24,7 @@ struct AccountsPage {
     account: NewAccount,
     wrong: Option<Wrong>,
     link: Option<(String, String)>,
+    deeds: Vec<sizao_app::people::Look>,
 }
 
 #[derive(Default)]
@@ -97,8 +98,9 @@ async fn shown(
 ) -> Answer {
     let units = ctx.app().list_units(&ctx.actor).await?;
     let accounts = ctx.app().list_accounts(&ctx.actor).await?;
+    let deeds = ctx.app().account_history(&ctx.actor).await?;
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let c = Chrome::of(ctx);
     let (kinds, roles, own) = (UnitKind::ALL, Role::ALL, ctx.actor.account);
-    page_with(status, &AccountsPage { c, units, accounts, kinds, roles, own, unit, account, wrong, link })
+    page_with(status, &AccountsPage { c, units, accounts, kinds, roles, own, unit, account, wrong, link, deeds })
 }

@@ -1,6 +1,6 @@
 //! The board (态势): sentence, figures, map, four earlies, curve, counties.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, sync::Arc};
 
 use askama::Template;
 use axum::extract::Query;
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use sizao_app::{
     Refusal,
     authorization::{Action, purposes},
-    board::{Board, Early, Group},
+    board::{Board, DayCount, Early, Group},
+    loops::LoopFilter,
 };
 use sizao_model::{DivisionCode, division::DivisionLevel};
 
@@ -32,7 +33,7 @@ pub(crate) struct Which {
 #[template(path = "board.html")]
 struct BoardPage {
     c: Chrome,
-    board: Board,
+    board: Arc<Board>,
     map: map::Drawn,
     curve: String,
     curve_words: String,
@@ -42,6 +43,7 @@ struct BoardPage {
     signals: Vec<sizao_app::signals::SignalLine>,
     sees_signals: bool,
     reproduction: Option<sizao_app::signals::Reproduction>,
+    loops: Option<Vec<(LoopFilter, u64)>>,
 }
 
 struct County {
@@ -55,6 +57,18 @@ struct County {
 impl BoardPage {
     fn figure(&self, group: impl Borrow<Group>) -> String {
         self.board.figure(*group.borrow()).map_or("<5".to_owned(), |count| number(&count))
+    }
+
+    fn is_bad(&self, filter: &LoopFilter, count: &u64) -> bool {
+        *count > 0 && matches!(filter, LoopFilter::Overdue | LoopFilter::Owed)
+    }
+
+    fn grouped(&self, count: &u64) -> String {
+        number(count)
+    }
+
+    fn hides(&self, day: &DayCount) -> bool {
+        self.board.is_hidden(day.day)
     }
 
     fn is_zero(&self, group: impl Borrow<Group>) -> bool {
@@ -121,6 +135,7 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
     };
     let board = ctx.app().board(&ctx.actor, of).await?;
     let signals = ctx.app().board_signals(&ctx.actor, board.within).await?;
+    let loops = ctx.app().open_loops(&ctx.actor, board.within).await?;
     let sees_signals = !purposes(ctx.actor.role, Action::ViewSignals).is_empty();
     let reproduction = board.opens.then(|| sizao_app::App::reproduction(&board.curve)).flatten();
     let c = Chrome::of(&ctx);
@@ -147,5 +162,18 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
         let city = board.within.at(DivisionLevel::City).filter(|city| *city != board.within);
         city.filter(|city| city.is_under(ctx.actor.division)).unwrap_or(ctx.actor.division)
     });
-    page(&BoardPage { c, board, map, curve, curve_words, counties, more, up, signals, sees_signals, reproduction })
+    page(&BoardPage {
+        c,
+        board,
+        map,
+        curve,
+        curve_words,
+        counties,
+        more,
+        up,
+        signals,
+        sees_signals,
+        reproduction,
+        loops,
+    })
 }

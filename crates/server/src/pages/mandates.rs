@@ -20,6 +20,7 @@ struct MandatesPage {
     collections: [Collection; Collection::ALL.len()],
     form: NewMandate,
     wrong: Option<Wrong>,
+    deeds: Vec<sizao_app::people::Look>,
 }
 
 struct Line {
@@ -95,6 +96,7 @@ async fn shown(ctx: &Ctx, status: StatusCode, form: NewMandate, wrong: Option<Wr
         purpose: mandate.purpose,
     });
     let lines = lines.collect();
+    let deeds = ctx.app().mandate_history(&ctx.actor).await?;
     let may_give = !purposes(ctx.actor.role, Action::GiveMandates).is_empty();
-    page_with(status, &MandatesPage { c, lines, may_give, collections: Collection::ALL, form, wrong })
+    page_with(status, &MandatesPage { c, lines, may_give, collections: Collection::ALL, form, wrong, deeds })
 }

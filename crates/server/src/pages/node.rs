@@ -1,6 +1,6 @@
 //! The node itself: alive, ready, counters, and what its operator sees. No people.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -20,9 +20,6 @@ use crate::{
     view::{Chrome, number},
 };
 
-/// Seconds without a finished round of jobs after which the node counts as not ready.
-const JOBS_SECONDS_MAX: i64 = 60;
-
 /// Alive: the process answers.
 pub(crate) async fn alive() -> &'static str {
     "alive\n"
@@ -38,11 +35,9 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-/// Whether jobs ended a round lately, or the node has only begun.
+/// Whether jobs ended a round lately, in whichever process, or the node has only begun.
 fn jobs_run(shared: &Shared) -> bool {
-    let last = shared.jobs_at.load(Ordering::Relaxed);
-    let age = (shared.now().as_micros() - last) / 1_000_000;
-    last == 0 || (shared.jobs_fine.load(Ordering::Relaxed) && age < JOBS_SECONDS_MAX)
+    shared.jobs.is_fine(shared.now())
 }
 
 /// Counters for Prometheus; only for the same machine.
@@ -61,6 +56,7 @@ pub(crate) async fn metrics(
         ("sizao_clock_apart_seconds", "gauge", shared.clock.figures().0),
         ("sizao_clock_set_total", "counter", shared.clock.figures().1),
         ("sizao_jobs_fine", "gauge", f64::from(u8::from(jobs_run(&shared)))),
+        ("sizao_jobs_age_seconds", "gauge", shared.jobs.age(shared.now()) as f64),
     ];
     let kind = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     Ok((kind, shared.metrics.text(&more)).into_response())
@@ -88,14 +84,13 @@ pub(crate) async fn operation(ctx: Ctx) -> Answer {
     let store = ctx.app().store();
     let size = store.size().await.map_err(sizao_app::AppError::from)?;
     let read = store.course_watermark().await.map_err(sizao_app::AppError::from)?;
-    let at = ctx.shared.jobs_at.load(Ordering::Relaxed);
     page(&OperationPage {
         c: Chrome::of(&ctx),
         facts: number(&size),
         behind: number(&size.saturating_sub(read)),
         jobs_run: jobs_run(&ctx.shared),
         clock_wrong: ctx.shared.clock.wrong_by(),
-        jobs_at: (at > 0).then(|| Instant::from_micros(at)),
+        jobs_at: ctx.shared.jobs.last(),
         settings: store.durability_settings().await.map_err(sizao_app::AppError::from)?,
         place: store.place().shown(),
         kind: store.kind().name(),

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{extract::Path, http::StatusCode};
 use sizao_app::{
     authorization::{Action, Purpose, purposes},
+    loops::ClosedLoop,
     people::{Identity, PersonView},
     residents::text_digest,
 };
@@ -39,6 +40,13 @@ struct PersonTemplate {
     wrong: Option<Wrong>,
     reason: String,
     may_protect: bool,
+    clears: Option<Clears>,
+}
+
+/// The four clears of this person: what is known, by what.
+struct Clears {
+    lines: [(&'static str, Option<String>); 4],
+    done: usize,
 }
 
 /// A reason and the lines under it.
@@ -121,6 +129,7 @@ async fn filled(
     let why = why.collect();
     let digest = text_digest(&view.explained.explanation, c.lang == Lang::Zh);
     let may_protect = !purposes(ctx.actor.role, Action::ProtectPeople).is_empty();
+    let clears = clears(&ctx.app().loops_of(person).await?, &c);
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
     page_with(
@@ -139,8 +148,27 @@ async fn filled(
             wrong,
             reason,
             may_protect,
+            clears,
         },
     )
+}
+
+/// What the open loops of a person know; none while no measure is followed.
+fn clears(loops: &[ClosedLoop], c: &Chrome) -> Option<Clears> {
+    let open: Vec<&ClosedLoop> = loops.iter().filter(|one| one.is_open()).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let known = || open.iter().map(|one| &one.known);
+    let counted = known().any(|known| known.reply.is_some()).then(|| c.t("clears-counted-yes"));
+    let identified = known().any(|known| known.identified.is_some()).then(|| c.t("clears-identified-yes"));
+    let placed = known().filter_map(|known| known.place.as_ref()).max_by_key(|(_, at)| *at);
+    let placed = placed.map(|(site, at)| format!("{site} · {}", c.at(at)));
+    let controlled = known().filter_map(|known| known.control).max_by_key(|(_, since)| *since);
+    let controlled = controlled.map(|(kind, since)| format!("{} · {}", c.word("measure", kind.name()), c.at(&since)));
+    let lines = [("counted", counted), ("identified", identified), ("placed", placed), ("controlled", controlled)];
+    let done = lines.iter().filter(|(_, told)| told.is_some()).count();
+    Some(Clears { lines, done })
 }
 
 fn reasons(finding: &Finding, depth: usize, lang: Lang, out: &mut Vec<(usize, String)>) {
@@ -195,7 +223,7 @@ fn fact_lines(view: &PersonView, c: &Chrome) -> Vec<FactLine> {
 }
 
 /// When a fact happened, as precisely as it is known.
-fn when(fact: &Fact, c: &Chrome) -> String {
+pub(super) fn when(fact: &Fact, c: &Chrome) -> String {
     // A personal record happens on the birthday, which is part of the identity.
     if matches!(fact.body, FactBody::Person(_)) {
         return "–".to_owned();
@@ -215,7 +243,7 @@ fn when(fact: &Fact, c: &Chrome) -> String {
 
 /// What a fact says beside its kind, whether it is only a lead, and whether it is a positive result. Nobody else is
 /// named.
-fn particulars(fact: &Fact, c: &Chrome) -> (String, bool, bool) {
+pub(super) fn particulars(fact: &Fact, c: &Chrome) -> (String, bool, bool) {
     let word = |value: serde_json::Value| {
         value.as_str().map_or(String::new(), |name| c.word("value", &name.replace('_', "-")))
     };

@@ -1,5 +1,7 @@
 //! The situation report (疫情通报) of a division: a page to read and print, and the same tables as a workbook.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::Query,
@@ -44,11 +46,11 @@ struct Table {
 #[template(path = "report.html")]
 struct ReportPage {
     c: Chrome,
-    board: Board,
+    board: Arc<Board>,
     tables: Vec<Table>,
 }
 
-async fn read(ctx: &Ctx, which: &Which) -> Result<Board, Failure> {
+async fn read(ctx: &Ctx, which: &Which) -> Result<Arc<Board>, Failure> {
     let of = match which.division.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => Some(DivisionCode::parse(text).map_err(|_| Refusal::NotFound)?),
         None => None,
@@ -109,7 +111,10 @@ fn tables(board: &Board, c: &Chrome) -> Vec<Table> {
     let days = board.curve.iter().rev().map(|day| Row {
         what: day.day.to_string(),
         told: String::new(),
-        cells: vec![number(&day.confirmed), number(&day.asymptomatic)],
+        cells: match board.is_hidden(day.day) {
+            true => vec!["<5".to_owned(); 2],
+            false => vec![number(&day.confirmed), number(&day.asymptomatic)],
+        },
     });
     let counties = board.counties.iter().map(|line| Row {
         what: c.place(&line.county),

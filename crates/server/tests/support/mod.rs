@@ -33,12 +33,13 @@ pub const NOW: &str = "2022-03-17T09:30:00+08:00";
 const PACK: &str = include_str!("../../../../policies/cn-covid-v8/pack.toml");
 
 /// Where actors are: parent, own, child, foreign, seen from Zhengzhou.
-pub const LEVELS: [&str; 4] = ["41", "4101", "410105", "4103"];
+pub const LEVELS: [&str; 5] = ["41", "4101", "410105", "4103", "4102"];
 /// Who is where: name, division, code, telephone.
-pub const PEOPLE: [(&str, &str, &str, &str); 3] = [
+pub const PEOPLE: [(&str, &str, &str, &str); 4] = [
     ("欧阳郑州", "410102", "zz-1", "13800000001"),
     ("司徒金水", "410105", "js-1", "13800000002"),
     ("诸葛洛阳", "410302", "ly-1", "13800000003"),
+    ("上官开封", "410202", "kf-1", "13800000004"),
 ];
 
 pub const MAPPING: &str = r#"
@@ -132,7 +133,7 @@ impl World {
         Self { app, shared, router, people: Vec::new(), units: Vec::new(), _folder: place.1 }
     }
 
-    /// A node with units at every level, and one case in each of three places.
+    /// A node with units at every level, and one case in each of four places, in three cities.
     pub async fn full(place: (Place, Option<TempDir>)) -> Self {
         let mut world = Self::empty(place).await;
         for division in LEVELS {
@@ -150,7 +151,7 @@ impl World {
         let file = format!("code,name,phone,division,day,onset\n{}", rows.concat());
         let upload = Upload::new(&proposer, "cases.csv", file.into_bytes(), MAPPING).unwrap();
         let checked = upload.check(now()).unwrap();
-        assert_eq!((checked.accepted, checked.rejected), (3, 0), "{:?}", checked.refused);
+        assert_eq!((checked.accepted, checked.rejected), (PEOPLE.len() as u64, 0), "{:?}", checked.refused);
         world.app.take_in(&proposer, Arc::new(upload), &checked.collections, (), now()).await.unwrap();
         for (_, _, code, _) in PEOPLE {
             let name = PersonName::Code { scope: "test".into(), code: code.into() };

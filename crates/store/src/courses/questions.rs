@@ -150,13 +150,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_lines(&self, people: &[PersonId]) -> Result<Vec<ListedPerson>, StoreError> {
-        let mut lines = Vec::with_capacity(people.len());
-        for person in people {
-            let course = self.load_course(*person).await?;
-            let assessment = self.load_assessment(*person).await?;
-            lines.push(ListedPerson { person: *person, course, assessment });
-        }
-        Ok(lines)
+        let (mut courses, mut assessments) = (self.load_courses(people).await?, self.load_assessments(people).await?);
+        let line = |person: &PersonId| ListedPerson {
+            person: *person,
+            course: courses.remove(person),
+            assessment: assessments.remove(person),
+        };
+        Ok(people.iter().map(line).collect())
     }
 
     /// Infections by day of record, from a day to another, both included; days without any are left out.

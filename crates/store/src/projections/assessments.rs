@@ -1,6 +1,6 @@
 //! Stored assessments, and whom any strong fact has ever concerned.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sizao_model::{DivisionCode, Instant, PersonId};
 use uuid::Uuid;
@@ -171,6 +171,21 @@ impl Store {
             .bind(person.uuid()).fetch_optional(pool).await?
         });
         Ok(row.and_then(|row| self.accept(row)))
+    }
+
+    /// The stored assessments of these people, of those who have one whose MAC fits.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn load_assessments(
+        &self,
+        people: &[PersonId],
+    ) -> Result<HashMap<PersonId, StoredAssessment>, StoreError> {
+        let select = "SELECT person, division, colour, strictness, ends_at, next_change_at, known_leaf, dossier, \
+                      context, answer, mac FROM assessment WHERE person";
+        let people = Column::Id(people.iter().map(|person| person.uuid()).collect());
+        let rows: Vec<AssessmentRow> = bulk::find(self.db.reader(), select, &people, "").await?;
+        Ok(rows.into_iter().filter_map(|row| self.accept(row)).map(|row| (row.person, row)).collect())
     }
 
     /// Stored assessments whose MAC fits, by person, after `after`; at most `limit`. The second value counts those left
