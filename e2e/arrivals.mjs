@@ -167,6 +167,8 @@ async function second(chrome, slip) {
   await page.context().setOffline(false);
   await page.evaluate(() => dispatchEvent(new Event("online")));
   await received(page, 8);
+  // Without a network the browser notes what it could not fetch: that is the point here, and no fault.
+  for (let at = complaints.length - 1; at >= 0; at -= 1) if (complaints[at].includes("ERR_INTERNET_DISCONNECTED")) complaints.splice(at, 1);
   // Sent again, as after a lost answer: nothing is counted twice.
   await page.evaluate(() => Outbox.flush());
   await page.goto(`${base}/checkpoints`);
@@ -289,8 +291,10 @@ async function tests(chrome) {
 
 const chrome = await browser();
 try {
-  await serve("2022-03-24T09:00:00+08:00");
+  // A rule is adopted ahead of its day.
+  await serve("2022-03-20T09:00:00+08:00");
   await rules(chrome);
+  await serve("2022-03-24T09:00:00+08:00");
   const receipt = await announce(chrome);
   await serve("2022-03-25T10:05:00+08:00");
   const slip = await first(chrome);
@@ -310,6 +314,9 @@ try {
   await signIn(page, "community");
   await until(page, arrival, async () => (await page.locator("dl.kpi").innerText()).includes("无需措施"), "released after two tests");
   await looked(page, "released zh phone");
+  await page.locator("a[href^='/people/']").first().click();
+  await page.waitForURL("**/people/*");
+  await looked(page, "person released zh phone");
   await page.context().close();
 } catch (error) {
   complaints.push(`the walk ended early: ${error.stack}`);

@@ -295,3 +295,7 @@ arr-from-known = as the signals say
 arr-fence-on = The fence runs: since the start it read { $records } records of towers and kept none.
 arr-fence-off = The fence does not run.
 arr-fence-kept = Kept now: sketches of { $sketches } people (sealed, without times, with a term), the reasons of { $questions } questions.
+arr-h-known = Known
+arr-h-classed = Class
+arr-h-owned = Owner
+arr-h-overdue = Late

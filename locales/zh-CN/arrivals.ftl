@@ -292,3 +292,7 @@ arr-from-known = 按已知信号
 arr-fence-on = 电子围栏在运行：启动以来读过 { $records } 条基站记录，都没有保存。
 arr-fence-off = 电子围栏没有运行。
 arr-fence-kept = 现存 { $sketches } 人的基站摘要(加密、无时间、到期销毁)，{ $questions } 条提问的理由。
+arr-h-known = 知晓
+arr-h-classed = 定类
+arr-h-owned = 负责
+arr-h-overdue = 超时

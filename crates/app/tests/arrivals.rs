@@ -199,6 +199,21 @@ async fn an_announcement_a_list_and_the_own_word_are_one_arrival_with_class_meas
         assert_eq!(world.app.view_receipt(&world.app.receipt_of(announced.fact)).await.unwrap().state, "arrived");
         assert!(world.app.view_receipt(&world.app.receipt_of(FactId::from_label("rail"))).await.is_err());
         assert!(world.rows(ArrivalFilter::Overdue).await.is_empty());
+        // Two negative tests a day apart: the measure is over, and the row says so; the class stays what it was.
+        for (number, sampled, reported) in [(1, "25T12:00", "25T18:00"), (2, "26T13:00", "26T20:00")] {
+            let at = |text: &str| format!("2022-03-{text}:00+08:00");
+            world.node.set(&at(reported));
+            let sample = json!({"id": format!("t{number}"), "kind": "sample", "person": announced.person.to_string(),
+                "happened": {"at": at(sampled)}, "recorded_at": at(reported), "body": {"method": "nucleic_test"}});
+            let result = json!({"id": format!("r{number}"), "kind": "result", "happened": {"at": at(reported)},
+                "recorded_at": at(reported), "body": {"sample": format!("t{number}"), "outcome": "negative"}});
+            world.node.append(&[sample, result]).await;
+        }
+        world.node.set("2022-03-26T20:05:00+08:00");
+        world.app.announce_changes(world.node.now()).await.unwrap();
+        world.app.follow_arrivals().await.unwrap();
+        let row = world.app.store().load_arrival(row.id).await.unwrap().unwrap();
+        assert_eq!((row.measure.as_str(), ArrivalClass::of_code(row.class)), ("", Some(ArrivalClass::Tests)));
     }
 }
 

@@ -427,7 +427,7 @@ const Desk = (() => {
     began = Date.now();
     const start = performance.now();
     const found = await read(code);
-    const took = ((performance.now() - start) / 1000).toFixed(2);
+    const took = ((performance.now() - start) / 1000).toFixed(3);
     $("took").textContent = took;
     seen = found;
     const signature = [text.signature, text.signatureOk.replace("{s}", took)];

@@ -373,6 +373,8 @@ impl Store {
                 "SELECT person FROM arrival WHERE state = 0 AND no_show_at <= $1 \
                  UNION SELECT r.person FROM arrival r JOIN assessment a ON a.person = r.person \
                  WHERE r.state IN (1, 2) AND r.arrived_at > $1 - 2592000000000 AND a.known_leaf > r.classed_leaf \
+                 UNION SELECT r.person FROM arrival r LEFT JOIN assessment a ON a.person = r.person \
+                 WHERE r.state IN (1, 2) AND r.measure <> '' AND a.person IS NULL \
                  UNION SELECT person FROM arrival WHERE state IN (1, 2) AND unit IS NULL AND known_at > $1 - 86400000000 \
                  LIMIT $2",
             )

@@ -452,7 +452,11 @@ pub(super) fn quality(outcomes: &[ChannelOutcome]) -> Vec<ChannelQuality> {
             }
         }
     }
-    rows.into_values().filter(|row| row.seen + row.answered + row.open > 0).collect()
+    let mut rows: Vec<ChannelQuality> =
+        rows.into_values().filter(|row| row.seen + row.answered + row.open > 0).collect();
+    // The channel in all first, then by class and by county.
+    rows.sort_by_key(|row| ["channel", "class", "area"].iter().position(|by| *by == row.by));
+    rows
 }
 
 #[cfg(test)]

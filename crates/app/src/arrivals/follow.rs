@@ -194,6 +194,10 @@ impl App {
         let is_known = matches!(arrival.state, ArrivalState::ToConfirm | ArrivalState::Arrived);
         let (class, measure) = if is_known { class_of(arrival, measures, now) } else { (None, None) };
         let code = class.map_or(0, ArrivalClass::code);
+        // A measure that is over is no more in the assessment: the class by which it was opened stays.
+        let by_measure = [ArrivalClass::RiskArea, ArrivalClass::Abroad, ArrivalClass::Tests].map(ArrivalClass::code);
+        let before = earlier.map_or(0, |earlier| earlier.class);
+        let code = if class == Some(ArrivalClass::NoRule) && by_measure.contains(&before) { before } else { code };
         let own_word = SignalKind::Declared.bit() | SignalKind::Announced.bit();
         let records_merged = arrival.facts.iter().filter_map(|fact| cluster.of.get(fact).map(|(person, _)| *person));
         ArrivalRecord {
