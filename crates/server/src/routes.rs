@@ -12,8 +12,8 @@ use sizao_app::authorization::Action;
 use crate::{
     api, assets,
     pages::{
-        accounts, announce, arrivals, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my, node,
-        packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
+        accounts, announce, arrivals, assists, audit, board, break_glass, checkpoint, imports, loops, mandates, me, my,
+        node, packs, people, person, report, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -79,6 +79,16 @@ pub const ROUTES: &[Route] = routes![
     post "/people/{id}/identity" May(A::OpenIdentity) => person::open,
     get "/loops" May(A::ViewLoops) => loops::show,
     post "/loops/assign" May(A::AssignLoops) => loops::assign,
+    get "/assists" May(A::ViewAssists) => assists::board,
+    post "/assists" May(A::SendAssists) => assists::send,
+    get "/assists/new" May(A::SendAssists) => assists::form,
+    get "/assists/{id}" May(A::ViewAssists) => assists::show,
+    post "/assists/{id}/accept" May(A::AnswerAssists) => assists::accept,
+    post "/assists/{id}/replies" May(A::AnswerAssists) => assists::reply,
+    post "/assists/{id}/identity" May(A::AnswerAssists) => assists::identity,
+    post "/assists/challenges" May(A::SendAssists) => assists::challenge,
+    post "/assists/challenges/{id}/answer" May(A::AnswerAssists) => assists::answer,
+    post "/assists/challenges/{id}/suspend" May(A::SendAssists) => assists::suspend,
     get "/appeals" May(A::DecideAppeals) => my::list,
     post "/appeals/{id}/decide" May(A::DecideAppeals) => my::decide,
     post "/requests/{id}" May(A::DecideAppeals) => my::answer,

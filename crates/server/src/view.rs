@@ -54,6 +54,7 @@ const TABS: &[(Action, &str, &str)] = &[
     (Action::ReportSentinel, "/sentinel", "tab-sentinel"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
+    (Action::ViewAssists, "/assists", "tab-assists"),
     (Action::EnterSteps, "/visits", "tab-visits"),
     (Action::WorkCheckpoint, "/checkpoint", "tab-checkpoint"),
     (Action::ViewArrivals, "/arrivals", "tab-arrivals"),

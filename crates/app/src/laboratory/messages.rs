@@ -365,6 +365,7 @@ impl App {
             sender,
             file_digest: digest,
             mapping: "messages".to_owned(),
+            by: Some(actor.account),
             file_bytes: text.len() as u64,
         };
         let within = actor.division;

@@ -12,8 +12,11 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sizao_app::{App, fence::FenceSetup};
 use sizao_model::{Clock, DivisionCode, Instant};
-use sizao_server::{Settings, Shared, Tls};
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use sizao_server::{
+    Settings, Shared, Tls,
+    peers::{HttpTransport, PeerIdentity, follow_peers, serve_peers},
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 
 use crate::{
     args::{NodeArgs, parse_instant},
@@ -47,6 +50,9 @@ pub struct Serve {
     /// Key of the certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key_of_certificate: Option<PathBuf>,
+    /// Door for other nodes: address and port. HTTPS with the node's own certificate, and theirs as they are on record.
+    #[arg(long, value_name = "ADDRESS")]
+    pub peers: Option<SocketAddr>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -105,7 +111,13 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         if let Some(setup) = fence_of(order)? {
             app.begin_fence(setup).await?;
         }
-        pages(app, order.listen, Https { tls, in_front: order.behind_https }, json).await
+        let peers = match order.peers {
+            Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
+                format!("listening on {address} for other nodes: choose another port with --peers")
+            })?),
+            None => None,
+        };
+        pages(app, order.listen, Https { tls, in_front: order.behind_https, peers }, json).await
     })
 }
 
@@ -125,6 +137,8 @@ pub struct Https {
     pub tls: Option<Tls>,
     /// By a proxy in front.
     pub in_front: bool,
+    /// The door for other nodes.
+    pub peers: Option<TcpListener>,
 }
 
 /// Serves the pages of a node until the process is told to stop.
@@ -156,12 +170,36 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
         tracing::info!("Stopping: requests under way are finished");
         let _ = stop.send(true);
     });
+    let peers = with_peers(&shared, https.peers, &stopping).await?;
     sizao_server::serve(listener, https.tls, shared.clone(), stopping).await?;
+    for task in peers {
+        let _ = task.await;
+    }
     shared.app.save_fence().await?;
     if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
         app.close().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches from other nodes, and lets them fetch where there is a door.
+async fn with_peers(
+    shared: &Arc<Shared>,
+    door: Option<TcpListener>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let identity = Arc::new(PeerIdentity::of(&shared.app).await?);
+    let transport = HttpTransport::new(identity.clone());
+    let mut tasks = vec![tokio::spawn(follow_peers(shared.app.clone(), transport, stopping.clone()))];
+    if let Some(listener) = door {
+        let (shared, stopping) = (shared.clone(), stopping.clone());
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = serve_peers(listener, &identity, shared, stopping).await {
+                tracing::error!(%error, "The door for other nodes is shut");
+            }
+        }));
+    }
+    Ok(tasks)
 }
 
 /// Ctrl-C, or SIGTERM where there is one.
