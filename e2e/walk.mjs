@@ -150,6 +150,17 @@ async function packs(chrome) {
   await page.waitForURL("**/plans?person=*");
   expect((await page.locator(".axis svg").count()) === 2, "two plans stand on one axis");
   await check(page, "two plans");
+  await page.setViewportSize(phone);
+  await page.reload();
+  const inView = await page.locator(".axis").evaluateAll((all) => all.every((axis) => {
+    const [line, box] = [axis.querySelector(".nowl").getBoundingClientRect(), axis.getBoundingClientRect()];
+    return line.left >= box.left && line.right <= box.right;
+  }));
+  expect(inView, "the day of the change is in view on a phone");
+  await page.locator(".axis").first().evaluate((axis) => { axis.scrollLeft = 0; });
+  await page.waitForTimeout(200);
+  expect((await page.locator(".axis").last().evaluate((axis) => axis.scrollLeft)) === 0, "both plans move together");
+  await page.setViewportSize(desk);
   await page.goto(comparison);
   await page.goto(`${base}/packs`);
   await page.locator("[data-rows] tbody a", { hasText: "第九版" }).first().click();

@@ -2,7 +2,9 @@
 # Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
 #   scripts/e2e.sh              the walk, and the one round the loop
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
+#   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh sentinel     sentinel sites and signals at phone size
+#   scripts/e2e.sh laboratory   desks, laboratory, pools, tests due, rounds, self-tests
 #   scripts/e2e.sh screenshots  pictures into docs/screenshots
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,10 +23,10 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 0
     fi
 fi
-[ -d e2e/node_modules/playwright-core ] || (cd e2e && npm ci --silent --no-fund --no-audit)
+[ -d e2e/node_modules/jsqr ] || (cd e2e && npm ci --silent --no-fund --no-audit)
 cargo build --quiet
 what="${1:-walk}"
-[ "$what" != loop ] || PEOPLE="${PEOPLE:-400}"
+[ "$what" != loop ] && [ "$what" != arrivals ] || PEOPLE="${PEOPLE:-400}"
 folder=$(mktemp -d)
 ./target/debug/sizao demo pages --people "${PEOPLE:-3000}" --out "$folder/demo" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/told" &
 node=$!
@@ -38,10 +40,10 @@ done
 SIZAO_URL=$(grep -o 'http://[0-9.]*:[0-9]*' "$folder/out" | head -1)
 SIZAO_DEMO_PASSWORD=$(grep -o 'demo-[0-9a-f]*$' "$folder/told" | head -1)
 export SIZAO_URL SIZAO_DEMO_PASSWORD
-if [ "$what" = loop ]; then
+if [ "$what" = loop ] || [ "$what" = arrivals ]; then
     # Days go by: the walk starts the node itself, each time at a later moment.
     kill "$node" && wait "$node" || true
-    SIZAO_BIN=./target/debug/sizao SIZAO_STORE="$folder/demo/sizao.db" node e2e/loop.mjs
+    SIZAO_BIN=./target/debug/sizao SIZAO_STORE="$folder/demo/sizao.db" node "e2e/$what.mjs"
     exit
 fi
 # A second node without any account, for the set-up by one-time link.
@@ -53,4 +55,4 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || "$0" loop
+[ -n "${1:-}" ] || { node e2e/laboratory.mjs && "$0" loop && "$0" arrivals; }

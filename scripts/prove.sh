@@ -59,7 +59,21 @@ passes() {
         "$cargo" test --profile "$profile" -p sizao-interop --test independent_cose -- --nocapture
 }
 
-sections=(durability restore api drill passes)
+# ARRIVALS (100,000) sets how many; the same seed writes the same lists.
+arrivals() {
+    prove "Arrivals known once, in time, with class and owner" SIZAO_ARRIVALS="${ARRIVALS:-100000}" \
+        "$cargo" test --profile "$profile" -p sizao-app --test arrivals_city -- --nocapture
+    prove "Nothing of a position is kept" CI=true \
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test fence_keeps_nothing -- --nocapture
+}
+
+# POINTS (10,000,000) near borders, on vertices and at a vertex's latitude, beside exact integers and every line.
+geometry() {
+    prove "Points near borders equal an exact computation at all three levels" SIZAO_POINTS="${POINTS:-10000000}" CI=true \
+        "$cargo" test --profile "$profile" -p sizao-presence --test geometry_obvious -- --nocapture
+}
+
+sections=(durability restore api drill passes arrivals geometry)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

@@ -2,7 +2,7 @@
 //! stayed → all of them assessed again. Over a store that holds a city.
 //!
 //! `cargo run --release -p sizao-app --example bench_policy -- STORE KEYFILE [FACTS] [PEOPLE]`. It writes to the store:
-//! give it a copy.
+//! give it a copy. With WHOLE set, another area is graded before with everything read of everybody.
 
 #![expect(clippy::disallowed_methods, reason = "an example measures how long it takes")]
 
@@ -21,6 +21,8 @@ const BATCH: usize = 4_096;
 const LEAVES: u64 = 20_000;
 /// People whom one case met.
 const CONTACTS_OF_ONE: usize = 10;
+/// How many people are many, when it was said otherwise before; as in `app`.
+const MANY: usize = 1 << 14;
 /// Packs in force.
 const PACKS: [&str; 3] = ["cn-covid-v8", "ha-normal-2.0", "ha-arrival-0322"];
 
@@ -143,7 +145,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("caught up in {:.1} s: {} people assessed", watch.elapsed().as_secs_f64(), done.assessed);
     let population = bench.people(people.max(facts * 2)).await?;
     one_by_one(&bench, &population, facts).await?;
-    graded_area(&bench, &population[..people.min(population.len())]).await
+    let people = &population[..people.min(population.len())];
+    // For comparison, in the same run: everything on record of everybody is read.
+    if std::env::var_os("WHOLE").is_some() {
+        bench.app.set_many(usize::MAX);
+        graded_area(&bench, people, "411198001").await?;
+        bench.app.set_many(MANY.min(people.len()));
+    }
+    graded_area(&bench, people, "411299001").await
+}
+
+/// Processor seconds of this process so far.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// Each fact alone: from its signing to the stored assessment read back.
@@ -194,8 +211,8 @@ async fn one_by_one(bench: &Bench, population: &[PersonId], wanted: usize) -> Re
 }
 
 /// An area in which all these people stayed is graded: until everybody's new assessment is stored.
-async fn graded_area(bench: &Bench, people: &[PersonId]) -> Result<(), Box<dyn Error>> {
-    let (now, area) = (bench.app.now(), "411299001");
+async fn graded_area(bench: &Bench, people: &[PersonId], area: &str) -> Result<(), Box<dyn Error>> {
+    let now = bench.app.now();
     let stays: Vec<Value> = people
         .iter()
         .map(|person| {
@@ -209,7 +226,7 @@ async fn graded_area(bench: &Bench, people: &[PersonId]) -> Result<(), Box<dyn E
     bench.append(&stays).await?;
     bench.app.catch_up(|_| {}).await?;
     let evidence = stays[0]["id"].clone();
-    let watch = Watch::now();
+    let (watch, processor) = (Watch::now(), processor_seconds());
     bench
         .append(&[json!({
             "id": uuid::Uuid::now_v7(), "kind": "area_declared", "happened": {"at": now}, "recorded_at": now,
@@ -218,14 +235,14 @@ async fn graded_area(bench: &Bench, people: &[PersonId]) -> Result<(), Box<dyn E
         })])
         .await?;
     let done = bench.app.catch_up(|_| {}).await?;
-    let seconds = watch.elapsed().as_secs_f64();
+    let (seconds, processor) = (watch.elapsed().as_secs_f64(), processor_seconds() - processor);
     let mut restricted = 0;
     for person in people.iter().step_by((people.len() / 1_000).max(1)) {
         let answer = bench.stored(*person).await?;
         restricted += usize::from(answer.is_some_and(|answer| !answer.measures.is_empty()));
     }
     println!(
-        "an area where {} people stayed is graded: {} assessed and stored in {seconds:.1} s ({restricted} of {} looked at are under a measure)",
+        "an area where {} people stayed is graded: {} assessed and stored in {seconds:.1} s, {processor:.1} s of processor ({restricted} of {} looked at are under a measure)",
         people.len(),
         done.assessed,
         people.iter().step_by((people.len() / 1_000).max(1)).count()

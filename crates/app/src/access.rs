@@ -77,6 +77,22 @@ impl App {
         Ok(self.store().log_access(&record).await?)
     }
 
+    /// Records what was done at the machine itself, where nobody is signed in.
+    pub(crate) async fn log_own_deed(&self, action: &str, told: &str, now: Instant) -> Result<(), AppError> {
+        let record = AccessRecord {
+            at: now,
+            account: uuid::Uuid::nil(),
+            unit: uuid::Uuid::nil(),
+            division: sizao_model::DivisionCode::HENAN,
+            action: action.to_owned(),
+            purpose: Purpose::Operation.name().to_owned(),
+            person: None,
+            reason: Reason::of(told).0,
+            request: "command line".to_owned(),
+        };
+        Ok(self.store().log_access(&record).await?)
+    }
+
     /// What the units of the auditor's division did, latest first.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use std::sync::{Arc, atomic::Ordering};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use serde_json::json;
 use sizao_model::{
     Assessment, Colour, DivisionCode, Fact, FactBody, FactId, FactKind, Instant, Measure, MeasureKind, PersonId,
     id::AreaCode,
@@ -422,13 +421,12 @@ impl App {
         let mut followed: Vec<PersonId> = followed.into_iter().map(|(row, _)| row.person).collect();
         let others: Vec<PersonId> = others.into_iter().map(|(row, _)| row.person).collect();
         followed.extend(self.store.with_loops(&others).await?);
-        self.store.mark_loops_changed(&followed).await?;
         let rows = rows.into_iter().map(|(row, _)| row);
         let (rows, silent): (Vec<_>, Vec<_>) = rows.partition(says_something);
         let silent: Vec<PersonId> = silent.into_iter().map(|row| row.person).collect();
         let gone = self.store.stored_among(&silent).await?.into_iter().collect();
         let done = CaughtUp { assessed: people.len() as u64, stored: rows.len() as u64, ..CaughtUp::default() };
-        self.store.save_assessments(rows, gone).await?;
+        self.store.save_assessments(rows, gone, &followed).await?;
         Ok(done)
     }
 
@@ -450,7 +448,7 @@ impl App {
             known_leaf,
             dossier,
             context,
-            answer: json!(assessment).to_string(),
+            answer: serde_json::to_string(&assessment).expect("an assessment can be written as JSON"),
         }
     }
 }

@@ -42,6 +42,8 @@ named! {
         ViewAccess = "view-access",
         /// See whose proposals stand out, and decide about freezes (异常监测).
         WatchProposals = "watch-proposals",
+        /// Refuse an order because it conflicts with a rule (拒绝执行).
+        RefuseOrders = "refuse-orders",
         /// Verify the log of facts and fetch proofs.
         VerifyLog = "verify-log",
         /// The board of closed loops (闭环).
@@ -86,6 +88,12 @@ named! {
         AnswerSignals = "answer-signals",
         /// Who bought one of the four kinds of drugs, where the rule allows to follow up.
         OpenSale = "open-sale",
+        /// Send scans of place codes (场所码).
+        SendScans = "send-scans",
+        /// The register of places, what they show, and registering by hand (场所登记).
+        KeepPlaces = "keep-places",
+        /// A case's file: window, places, contacts found and entered (个案流调).
+        TraceCases = "trace-cases",
         /// Scan people and tubes at a desk (采样登记).
         TakeSamples = "take-samples",
         /// Receive tubes, bring in results, mend messages (检测与结果上报).
@@ -136,6 +144,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Headquarters,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control]),
             (A::ListPeople, &[P::Control]),
             (A::ViewPerson, &[P::Control]),
@@ -166,6 +175,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Epidemiologist,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewBoard, &[P::Control, P::Tracing]),
             (A::ListPeople, &[P::Control, P::Tracing]),
             (A::ViewPerson, &[P::Control, P::Tracing]),
@@ -182,6 +192,8 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewSignals, &[P::Control]),
             (A::AnswerSignals, &[P::Control]),
             (A::OpenSale, &[P::Control]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::TraceCases, &[P::Tracing]),
             (A::ViewArrivals, &[P::Control]),
             (A::AnswerArrivals, &[P::Control]),
             (A::ViewCheckpoints, &[P::Control]),
@@ -198,6 +210,8 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Tracer,
         &[
+            (A::TraceCases, &[P::Tracing]),
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Tracing]),
             (A::ViewPerson, &[P::Tracing]),
             (A::OpenIdentity, &[P::Tracing]),
@@ -210,6 +224,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Lab,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::RunLab, &[P::Reporting]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
@@ -219,6 +234,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Sentinel,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::ReportSentinel, &[P::Reporting]),
@@ -228,6 +244,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Checkpoint,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::Import, &[P::Reporting]),
             (A::ViewMandates, &[P::Reporting]),
             (A::MakeTokens, &[P::Reporting]),
@@ -237,10 +254,21 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewCheckpoints, &[P::Control]),
         ],
     ),
-    (Role::VenueKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::CheckPasses, &[P::Control])]),
+    (
+        Role::VenueKeeper,
+        &[
+            (A::RefuseOrders, &[P::Audit]),
+            (A::ViewMandates, &[P::Reporting]),
+            (A::KeepPlaces, &[P::Reporting]),
+            (A::SendScans, &[P::Reporting]),
+            (A::MakeTokens, &[P::Reporting]),
+            (A::CheckPasses, &[P::Control]),
+        ],
+    ),
     (
         Role::CommunityWorker,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Care]),
             (A::ViewPerson, &[P::Care]),
             (A::OpenIdentity, &[P::Care]),
@@ -254,12 +282,16 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewScreening, &[P::Care]),
         ],
     ),
-    (Role::InstitutionKeeper, &[(A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])]),
+    (
+        Role::InstitutionKeeper,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewMandates, &[P::Reporting]), (A::ReportSentinel, &[P::Reporting])],
+    ),
     (Role::Resident, &[]),
     (Role::Proxy, &[]),
     (
         Role::AppealOfficer,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ListPeople, &[P::Appeal]),
             (A::ViewPerson, &[P::Appeal]),
             (A::OpenIdentity, &[P::Appeal]),
@@ -269,6 +301,7 @@ const TABLE: &[(Role, &[Right])] = &[
     (
         Role::Auditor,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ViewMandates, &[P::Audit]),
             (A::ViewAccess, &[P::Audit]),
             (A::WatchProposals, &[P::Audit]),
@@ -276,16 +309,23 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::MakeTokens, &[P::Audit]),
         ],
     ),
-    (Role::Statistician, &[(A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])]),
+    (
+        Role::Statistician,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewBoard, &[P::Statistics]), (A::MakeTokens, &[P::Statistics])],
+    ),
     (
         Role::UnitAdmin,
         &[
+            (A::RefuseOrders, &[P::Audit]),
             (A::ManageAccounts, &[P::Administration]),
             (A::ViewMandates, &[P::Administration]),
             (A::MakeTokens, &[P::Administration]),
         ],
     ),
-    (Role::Operator, &[(A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])]),
+    (
+        Role::Operator,
+        &[(A::RefuseOrders, &[P::Audit]), (A::ViewOperation, &[P::Operation]), (A::MakeTokens, &[P::Operation])],
+    ),
 ];
 
 /// The purposes for which a role may do something; none: it may not.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ed25519_dalek::VerifyingKey;
 use sizao_interop::{pass, slip};
 use sizao_model::{
-    DivisionCode, FactBody, FactId, Happened, Instant, PersonId,
+    DivisionCode, FactBody, FactId, FactKind, Happened, Instant, PersonId,
     draft::{PersonDraft, PersonName},
     fact::{
         Arrival, CheckReason, CheckVerdict, Disinfection, EvidenceKind, HoldEnded, Inspection, LaneStage, LaneStep,
@@ -38,8 +38,12 @@ pub const WAIT_MINUTES_MAX: i64 = 30;
 pub const STOP_MINUTES_MAX: i64 = 20;
 /// Somebody held longer without an outcome is an alarm; minutes.
 pub const HOLD_MINUTES_MAX: i64 = 60;
-/// Facts read at a time.
-const CHUNK: u64 = 20_000;
+/// Leaves read at a time.
+const CHUNK: u64 = 50_000;
+/// Kinds of facts that checkpoints make.
+const KINDS: [FactKind; 4] = [FactKind::Inspection, FactKind::HoldEnded, FactKind::LaneStep, FactKind::Disinfection];
+/// Whose keys the entries of checkpoints are.
+const SCOPE: &str = "checkpoints";
 /// Rows on a page.
 const LISTED_MAX: u32 = 200;
 /// Degrees Celsius from which on somebody is held as suspicious.
@@ -195,8 +199,11 @@ impl App {
     ) -> Result<FactId, AppError> {
         let purpose = usual_purpose(actor, Action::WorkCheckpoint)?;
         let at = self.server_time(&form.device_at, &form.device_offset_s, wall)?;
-        self.require_mandate(Collection::Movement, actor.division).await?;
         let inspection = self.inspection_of(actor, form, at)?;
+        self.require_mandate(Collection::Movement, actor.division).await?;
+        if let Some(fact) = self.seen_before(SCOPE, &format!("check/{key}"), &inspection.clone().into()).await? {
+            return Ok(fact);
+        }
         let place = match form.into.trim() {
             "" => actor.division,
             code => DivisionCode::parse(code).map_err(|_| Refusal::field("into", "division-code"))?,
@@ -207,7 +214,7 @@ impl App {
             additions.extend(self.follows_from(actor, person, form, &inspection, place, at, key, wall).await?);
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, person, Reason::of("check"), wall).await?;
-        let fact = self.first_fact("checkpoints", additions).await?;
+        let fact = self.first_fact(SCOPE, additions).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -227,7 +234,7 @@ impl App {
         self.log_deed(actor, Action::WorkCheckpoint, purpose, None, Reason::of(outcome), wall).await?;
         let body = HoldEnded { of, outcome: outcome.into(), by: actor.account.to_string().into() };
         let ended = addition(None, record.division, self.now(), body.into(), format!("hold/{of}"));
-        self.first_fact("checkpoints", vec![ended]).await?;
+        self.first_fact(SCOPE, vec![ended]).await?;
         self.follow_checkpoints().await
     }
 
@@ -246,9 +253,9 @@ impl App {
         let stage = STAGES.iter().find(|(word, _)| *word == form.stage).map(|(_, stage)| *stage);
         let stage = stage.ok_or(Refusal::field("stage", "choose"))?;
         let at = self.server_time(&form.device_at, &form.device_offset_s, wall)?;
-        self.require_mandate(Collection::Movement, actor.division).await?;
         let journey = text("journey", &form.journey)?.filter(|journey| journey.len() <= 40);
         let journey = journey.ok_or(Refusal::field("journey", "empty"))?;
+        self.require_mandate(Collection::Movement, actor.division).await?;
         let known = self.store().journeys_open(DivisionCode::HENAN, 10_000).await?;
         let known = known.into_iter().find(|row| row.journey == *journey).map(|row| row.person);
         let person = match known {
@@ -270,12 +277,15 @@ impl App {
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, Some(person), Reason::of("lane"), wall).await?;
         let step = LaneStep { stage, unit: actor.unit_name.as_str().into(), seal, journey };
+        if let Some(fact) = self.seen_before(SCOPE, &format!("lane/{key}"), &step.clone().into()).await? {
+            return Ok(fact);
+        }
         let mut additions = vec![addition(Some(person), actor.division, at, step.into(), format!("lane/{key}"))];
         if stage == LaneStage::Sampled {
             let sample = Sample { method: TestMethod::NucleicTest, lab: None, pool: None, disease: None };
             additions.push(addition(Some(person), actor.division, at, sample.into(), format!("lane/{key}/sample")));
         }
-        let fact = self.first_fact("checkpoints", additions).await?;
+        let fact = self.first_fact(SCOPE, additions).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -326,7 +336,7 @@ impl App {
         }
         self.log_deed(actor, Action::WorkCheckpoint, purpose, None, Reason::of("disinfection"), wall).await?;
         let body = addition(None, actor.division, self.now(), record.into(), format!("disinfection/{key}"));
-        let fact = self.first_fact("checkpoints", vec![body]).await?;
+        let fact = self.first_fact(SCOPE, vec![body]).await?;
         self.follow_checkpoints().await?;
         Ok(fact)
     }
@@ -384,7 +394,7 @@ impl App {
         let mut from = self.store().checkpoint_watermark().await?;
         while from < size {
             let to = (from + CHUNK).min(size);
-            let (facts, _) = self.store().load_leaves_that_fit(from, to).await?;
+            let facts = self.store().load_kinds_among(from, to, &KINDS).await?;
             let (mut checks, mut ended, mut journeys) = (Vec::new(), Vec::new(), Vec::new());
             let (mut begun, mut closed) = (Vec::new(), Vec::new());
             for stored in &facts {

@@ -1,7 +1,9 @@
 //! What can go wrong in a use case.
 
 use sizao_interop::ImportError;
+use sizao_presence::PresenceError;
 use sizao_store::StoreError;
+use sizao_warehouse::WarehouseError;
 use thiserror::Error;
 
 use crate::refusal::Refusal;
@@ -43,4 +45,21 @@ pub enum AppError {
     /// A part of the program ended early.
     #[error("the import stopped: {0}")]
     Stopped(&'static str),
+    /// A file of presence cannot be written or read.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// What presence is asked does not fit.
+    #[error(transparent)]
+    Presence(#[from] PresenceError),
+    /// A segment is not the one of which the log has the digest.
+    #[error(
+        "segment {file} is not the one whose digest the log has: put the file of the last backup in its place, or verify the log"
+    )]
+    OtherSegment {
+        /// Name of the file.
+        file: String,
+    },
+    /// Rows that came together with others were not stored.
+    #[error("the rows were not stored: {0}. Send them again")]
+    Desk(String),
 }

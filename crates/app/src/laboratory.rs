@@ -13,6 +13,8 @@ mod turnaround;
 
 use std::sync::Mutex;
 
+pub use sizao_epi::pooling::recall::{RecallStep, Resolution};
+pub use sizao_interop::hl7v2::{AckCode, Deframer, Frame, frame as mllp_frame};
 use sizao_model::{Instant, fact::Outcome};
 pub use sizao_store::{LabMessageRecord, TubeRecord};
 use uuid::Uuid;
@@ -37,6 +39,11 @@ pub(crate) struct Scanning {
 /// The id under which a tube is kept: made of its barcode.
 pub fn tube_id(barcode: &str) -> Uuid {
     sizao_model::FactId::from_label(&format!("tube\u{1f}{barcode}")).uuid()
+}
+
+/// The channel of what is entered on a page.
+pub const fn by_page() -> sizao_store::Channel {
+    sizao_store::Channel::Page
 }
 
 /// The number of an outcome in tables.

@@ -12,6 +12,8 @@ pub mod audit;
 pub mod authorization;
 pub mod board;
 pub mod break_glass;
+pub mod case_file;
+pub mod certificates;
 pub mod checkpoints;
 pub mod courses;
 mod error;
@@ -22,10 +24,12 @@ pub mod identity;
 pub mod imports;
 pub mod intake;
 pub mod laboratory;
+pub mod ledger;
 pub mod limits;
 pub mod loops;
 pub mod mandates;
 mod names;
+pub mod orders;
 pub mod own_data;
 pub mod pack_signatures;
 pub mod packs;
@@ -69,6 +73,8 @@ pub struct App {
     assessing: tokio::sync::Mutex<Assessing>,
     /// What this process appended and has not assessed yet.
     recent: Mutex<Recent>,
+    /// The ledger of stays.
+    ledger: ledger::LedgerDesk,
     /// The detector of the fence, where the operator gave it towers and a border.
     fence: tokio::sync::Mutex<Option<fence::Fence>>,
     /// Scans of tubes are decided one batch at a time.
@@ -92,11 +98,24 @@ impl App {
         rules: Rules,
     ) -> Result<Self, AppError> {
         let recorder = store.add_recorder(recorder_name, &signer.verifying_key(), clock.now()).await?;
-        let (assessing, recent, scanning, cooperation) = Default::default();
+        let (assessing, recent, scanning, ledger, cooperation) = Default::default();
         let in_force = InForce::new(rules);
         let fence = tokio::sync::Mutex::new(None);
         let many = AtomicUsize::new(assessments::MANY);
-        Ok(Self { store, clock, signer, recorder, in_force, assessing, recent, fence, scanning, many, cooperation })
+        Ok(Self {
+            store,
+            clock,
+            signer,
+            recorder,
+            in_force,
+            assessing,
+            recent,
+            fence,
+            scanning,
+            many,
+            ledger,
+            cooperation,
+        })
     }
 
     /// The store.

@@ -184,6 +184,23 @@ impl App {
         additions
     }
 
+    /// The fact that was sent under this key before, if its body is the same. Its time is the first one's: what is sent again
+    /// later would else be dated anew each time.
+    pub(crate) async fn seen_before(
+        &self,
+        scope: &str,
+        key: &str,
+        body: &FactBody,
+    ) -> Result<Option<FactId>, AppError> {
+        let source = self.store().source(scope).await?;
+        let found = self.store().find_by_sender_keys(source, &[key.into()]).await?;
+        let Some(id) = found.get(key).copied() else { return Ok(None) };
+        match self.store().load_fact(id).await? {
+            Some(stored) if stored.fact.body != *body => Err(crate::Refusal::Changed.into()),
+            _ => Ok(Some(id)),
+        }
+    }
+
     /// Appends facts through the ordinary path: sealed, signed, each once for its key. The receipts, in order.
     pub(crate) async fn append_all(
         &self,

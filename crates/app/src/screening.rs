@@ -8,10 +8,10 @@ mod rounds;
 mod self_tests;
 
 pub use self::{
-    due::{DueDay, DueLine, GroupLine},
+    due::{DueDay, DueLine, GroupLine, PAGE},
     plans::{PlanForm, PlanView, PoolRow},
     rounds::{NewRound, RoundView},
-    self_tests::{SelfTestEntry, SelfTestTask},
+    self_tests::{READ_MINUTES, SelfTestEntry, SelfTestTask},
 };
 pub use sizao_epi::screening::{Exemption, Frequency, KeyGroup, PoolMode};
 pub use sizao_epi::site_plan::Limit;

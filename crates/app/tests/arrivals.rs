@@ -263,7 +263,7 @@ async fn two_records_are_put_together_with_reasons_parted_again_and_never_by_a_s
         let [row] = world.rows(ArrivalFilter::Merged).await.try_into().unwrap();
         assert_eq!((world.rows(ArrivalFilter::Known).await.len(), row.merged), (1, 2));
         let view = world.app.view_arrival(&world.worker, row.id, world.node.now()).await.unwrap();
-        assert_eq!(view.records[0].reasons, ["same_name", "same_own_phone"]);
+        assert_eq!(view.records[0].reasons, ["same_name", "same_own_phone", "same_journey"]);
         assert!(view.records[0].is_guess);
         // A guess lets no restriction flow: only the record with the ticket is under a measure.
         let now = world.node.now();

@@ -265,6 +265,7 @@ const BY_WAY_OF: &str = r#"
 async fn people_named_by_way_of_a_tube_or_a_corrected_result_are_never_stale() {
     for place in places().await {
         let world = World::new(&place).await;
+        world.app.set_many(1);
         let (facts, _) = sizao_interop::ndjson::read_facts(BY_WAY_OF.trim_start().as_bytes()).unwrap();
         let mut held = 0;
         for at in 0..facts.len() {

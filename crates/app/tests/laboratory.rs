@@ -156,7 +156,10 @@ impl Lab {
         self.app.catch_up(|_| {}).await.unwrap();
         let assessment = self.app.assess(person, now, now).await.unwrap().assessment;
         let kinds = assessment.measures.iter().filter(|measure| measure.is_active(now)).map(|measure| measure.kind());
-        (kinds.collect(), assessment.colour.is_some_and(|colour| colour != sizao_model::Colour::Green))
+        let mut kinds: Vec<MeasureKind> = kinds.collect();
+        // A pool and an own sample may both ask to wait; it is one wait.
+        kinds.dedup();
+        (kinds, assessment.colour.is_some_and(|colour| colour != sizao_model::Colour::Green))
     }
 }
 

@@ -58,6 +58,9 @@ pub enum Command {
     /// Formats of laboratories and certificates: run samples with expected outcomes.
     #[command(subcommand)]
     Interop(crate::commands::interop::Interop),
+    /// The ledger of stays: lists in, days closed and dropped, export without identities.
+    #[command(subcommand, after_help = crate::commands::ledger::EXAMPLES)]
+    Ledger(crate::commands::ledger::Ledger),
     /// Closed loops: what is late, the four clears, catching up.
     #[command(subcommand)]
     Loop(crate::commands::loops::Loop),

@@ -11,6 +11,7 @@ mod import;
 mod init;
 pub mod interop;
 mod keys;
+pub mod ledger;
 mod log;
 pub mod loops;
 pub mod pass;
@@ -41,6 +42,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Import(order) => import::run(&node, order, json, runtime),
         Command::Interop(order) => interop::run(&order, json),
         Command::Serve(order) => serve::run(&node, &order, json, runtime),
+        Command::Ledger(order) => runtime.block_on(ledger::run(&node, order, json)),
         Command::Loop(order) => runtime.block_on(loops::run(&node, order, json)),
         Command::Assist(order) => runtime.block_on(assist::run(&node, order, json)),
         Command::Pass(order) => pass::run(&node, order, json),

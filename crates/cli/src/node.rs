@@ -232,7 +232,12 @@ pub async fn assemble_as(
     rules: Rules,
     recorder: &str,
 ) -> Result<Arc<App>> {
-    Ok(Arc::new(App::new(store, clock, keys.recorder.clone(), recorder, rules).await?))
+    let app = App::new(store, clock, keys.recorder.clone(), recorder, rules).await?;
+    // Segments lie beside a SQLite file; of a database somebody says where.
+    if let Some(folder) = std::env::var_os("SIZAO_SEGMENTS") {
+        app.keep_segments_in(folder.into());
+    }
+    Ok(Arc::new(app))
 }
 
 /// Reads a text file, with its name in the error.

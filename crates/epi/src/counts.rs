@@ -1,5 +1,7 @@
 //! A checked series of counts: whole persons per period, oldest first, no gaps.
 
+use std::borrow::Cow;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -85,8 +87,8 @@ impl Step {
 
     fn after(self, date: Date) -> Date {
         match self {
-            Step::Day => date.saturating_add(1.day()),
-            Step::Week => date.saturating_add(7.days()),
+            Step::Day => date.tomorrow().unwrap_or(Date::MAX),
+            Step::Week => (0..7).fold(date, |date, _| date.tomorrow().unwrap_or(Date::MAX)),
             Step::Month => date.saturating_add(1.month()),
         }
     }
@@ -116,11 +118,13 @@ pub struct DatedCounts {
 /// [`EpiError::DuplicateDate`], [`EpiError::GapInDates`] (also for a date off the step, with either treatment of
 /// gaps), and those of [`Counts::from_observed`].
 pub fn align_series(rows: &[(Date, Option<f64>)], step: Step, gaps: Gaps) -> Result<DatedCounts, EpiError> {
-    let mut rows = rows.to_vec();
-    rows.sort_by_key(|(date, _)| *date);
+    let mut rows = Cow::Borrowed(rows);
+    if !rows.is_sorted_by_key(|(date, _)| *date) {
+        rows.to_mut().sort_by_key(|(date, _)| *date);
+    }
     let mut dates: Vec<Date> = Vec::with_capacity(rows.len());
     let mut values = Vec::with_capacity(rows.len());
-    for (date, value) in rows {
+    for &(date, value) in rows.iter() {
         while let Some(&before) = dates.last() {
             let expected = step.after(before);
             if date == expected {

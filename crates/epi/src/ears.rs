@@ -112,33 +112,37 @@ pub fn ears_on_values(y: &[f64], settings: &EarsSettings) -> Result<Vec<EarsRow>
         return Err(EpiError::MissingCount { position: place + 1 });
     }
     let z = normal_quantile(1.0 - settings.alpha);
-    let rows = match settings.method {
-        EarsMethod::C1 => (settings.baseline..y.len()).map(|t| threshold_row(y, t, t, z, settings)).collect(),
-        EarsMethod::C2 => (settings.baseline + 2..y.len()).map(|t| threshold_row(y, t, t - 2, z, settings)).collect(),
-        EarsMethod::C3 => c3_rows(y, z, settings),
-    };
-    Ok(rows)
+    let mut baselines = Baselines::new(y, settings);
+    Ok(match settings.method {
+        EarsMethod::C1 => threshold_rows(y, 0, z, &mut baselines),
+        EarsMethod::C2 => threshold_rows(y, 2, z, &mut baselines),
+        EarsMethod::C3 => c3_rows(y, z, &mut baselines),
+    })
 }
 
-/// C1 and C2: the baseline is the B periods that end just before `baseline_end`.
-fn threshold_row(y: &[f64], t: usize, baseline_end: usize, z: f64, settings: &EarsSettings) -> EarsRow {
-    let (mean, sd) = mean_and_sd(&y[baseline_end - settings.baseline..baseline_end], settings.sd_min);
-    let upper_bound = mean + z * sd;
-    EarsRow { position: t, expected: mean, upper_bound, is_alarm: y[t] > upper_bound }
+/// C1 and C2: between the baseline and the period judged lie `gap` periods.
+fn threshold_rows(y: &[f64], gap: usize, z: f64, baselines: &mut Baselines<'_>) -> Vec<EarsRow> {
+    let first = baselines.length + gap;
+    let mut rows = Vec::with_capacity(y.len() - first);
+    for (position, count) in y.iter().enumerate().skip(first) {
+        let (mean, sd) = baselines.next();
+        let upper_bound = mean + z * sd;
+        rows.push(EarsRow { position, expected: mean, upper_bound, is_alarm: *count > upper_bound });
+    }
+    rows
 }
 
-fn c3_rows(y: &[f64], z: f64, settings: &EarsSettings) -> Vec<EarsRow> {
-    let first = settings.baseline + 2;
-    let excess = |t: usize, mean: f64, sd: f64| (excess_ratio(y[t] - mean, sd) - 1.0).max(0.0);
+fn c3_rows(y: &[f64], z: f64, baselines: &mut Baselines<'_>) -> Vec<EarsRow> {
+    let first = baselines.length + 2;
     let mut earlier = [0.0; 2];
     let mut rows = Vec::with_capacity(y.len() - first - 2);
-    for t in first..y.len() {
-        let (mean, sd) = mean_and_sd(&y[t - first..t - 2], settings.sd_min);
-        if t >= first + 2 {
-            let upper_bound = c3_bound(y[t], sd, z, earlier[0] + earlier[1]);
-            rows.push(EarsRow { position: t, expected: mean, upper_bound, is_alarm: y[t] > upper_bound });
+    for (position, count) in y.iter().enumerate().skip(first) {
+        let (mean, sd) = baselines.next();
+        if position >= first + 2 {
+            let upper_bound = c3_bound(*count, sd, z, earlier[0] + earlier[1]);
+            rows.push(EarsRow { position, expected: mean, upper_bound, is_alarm: *count > upper_bound });
         }
-        earlier = [earlier[1], excess(t, mean, sd)];
+        earlier = [earlier[1], (excess_ratio(count - mean, sd) - 1.0).max(0.0)];
     }
     rows
 }
@@ -152,9 +156,71 @@ fn excess_ratio(difference: f64, sd: f64) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / sd }
 }
 
+/// Mean and standard deviation of one baseline after the other, from the beginning of the series on.
+struct Baselines<'a> {
+    y: &'a [f64],
+    length: usize,
+    sd_min: f64,
+    begin: usize,
+    /// Sum and sum of squares of the baseline that comes next, where both are exact.
+    sums: Option<(f64, f64)>,
+}
+
+impl<'a> Baselines<'a> {
+    fn new(y: &'a [f64], settings: &EarsSettings) -> Self {
+        let length = settings.baseline;
+        // Whole numbers whose sums of squares, times the length, stay below 2^53 are added without rounding, in any order.
+        let count_max = ((1u64 << 52) as f64).sqrt() / length as f64;
+        let is_exact = y.iter().all(|v| v.abs() <= count_max && (*v as i64) as f64 == *v);
+        let sums = is_exact.then(|| {
+            let first = &y[..length];
+            (first.iter().sum(), first.iter().map(|v| v * v).sum())
+        });
+        Self { y, length, sd_min: settings.sd_min, begin: 0, sums }
+    }
+
+    fn next(&mut self) -> (f64, f64) {
+        let (n, begin, end) = (self.length as f64, self.begin, self.begin + self.length);
+        self.begin += 1;
+        let Some((sum, squares)) = self.sums else {
+            return mean_and_sd(&self.y[begin..end], self.sd_min);
+        };
+        if let Some(&entering) = self.y.get(end) {
+            let leaving = self.y[begin];
+            self.sums = Some((sum + entering - leaving, squares + entering * entering - leaving * leaving));
+        }
+        (sum / n, ((n * squares - sum * sum) / (n * (n - 1.0))).sqrt().max(self.sd_min))
+    }
+}
+
 fn mean_and_sd(baseline: &[f64], sd_min: f64) -> (f64, f64) {
     let n = baseline.len() as f64;
     let mean = baseline.iter().sum::<f64>() / n;
     let squares: f64 = baseline.iter().map(|y| (y - mean) * (y - mean)).sum();
     (mean, (squares / (n - 1.0)).sqrt().max(sd_min))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_sums_give_what_each_baseline_gives_alone() {
+        let wave = |t: usize| (40.0 * (1.0 + (t as f64 / 9.0).sin())).floor();
+        for scale in [0.0, 1.0, 1e4, 1e5, 1e9] {
+            let y: Vec<f64> = (0..60).map(|t| wave(t) * scale).collect();
+            for baseline in [2, 7, 28] {
+                let settings = EarsSettings { baseline, ..EarsSettings::usual(EarsMethod::C1) };
+                let z = normal_quantile(1.0 - settings.alpha);
+                for row in ears_on_values(&y, &settings).unwrap() {
+                    let (mean, sd) = mean_and_sd(&y[row.position - baseline..row.position], 0.0);
+                    let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
+                    assert!(
+                        near(row.expected, mean) && near(row.upper_bound, mean + z * sd),
+                        "{scale} {baseline} {row:?}"
+                    );
+                }
+            }
+        }
+    }
 }

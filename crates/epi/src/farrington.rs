@@ -258,7 +258,9 @@ fn fit_with_trend_rule(settings: &FarringtonSettings, weeks: &ReferenceWeeks, gl
         && let Some(fit) = glm.fit(weeks, settings, true)
     {
         let largest = weeks.counts.iter().copied().fold(0.0, f64::max);
-        let is_significant = settings.trend_p_max >= 1.0 || fit.trend_p < settings.trend_p_max;
+        // Without a degree of freedom there is no p-value; at a limit of 1 the trend then stays. A slope of 0 has p = 1.
+        let is_significant =
+            fit.trend_p < settings.trend_p_max || (fit.trend_p.is_nan() && settings.trend_p_max >= 1.0);
         if is_significant && settings.years_back >= 3 && fit.mean <= largest {
             return Some(fit);
         }

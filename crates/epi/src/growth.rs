@@ -13,9 +13,9 @@ pub struct ChangeTime {
     /// log 2 / |r|.
     pub days: f64,
     /// log 2 over the limit of r that gives the shorter time. Days; negative where the rate may have the other sign.
-    pub lower: f64,
+    pub lower: Option<f64>,
     /// log 2 over the other limit of r. Days; negative where the rate may have the other sign.
-    pub upper: f64,
+    pub upper: Option<f64>,
 }
 
 /// A period of the fit.
@@ -114,15 +114,16 @@ fn line(kept: &[(usize, f64)], interval_days: f64, level: f64) -> Growth {
         rate_upper: limits.map(|l| l.1),
         intercept: mean_log - rate * mean_time,
         adjusted_r2,
-        doubling: limits.filter(|_| rate > 0.0).map(|(low, high)| change_time(rate, high, low)),
-        halving: limits.filter(|_| rate < 0.0).map(|(low, high)| change_time(-rate, -low, -high)),
+        doubling: (rate > 0.0).then(|| change_time(rate, limits.map(|(low, high)| (high, low)))),
+        halving: (rate < 0.0).then(|| change_time(-rate, limits.map(|(low, high)| (-low, -high)))),
         points: points.collect(),
     }
 }
 
-fn change_time(rate: f64, fast: f64, slow: f64) -> ChangeTime {
-    let log_two = std::f64::consts::LN_2;
-    ChangeTime { days: log_two / rate, lower: log_two / fast, upper: log_two / slow }
+fn change_time(rate: f64, limits: Option<(f64, f64)>) -> ChangeTime {
+    let days = |rate: f64| std::f64::consts::LN_2 / rate;
+    let (lower, upper) = (limits.map(|(fast, _)| days(fast)), limits.map(|(_, slow)| days(slow)));
+    ChangeTime { days: days(rate), lower, upper }
 }
 
 /// Reproduction number of exponential growth at rate r with a gamma-distributed generation time.
@@ -182,6 +183,8 @@ mod tests {
         let growth = fit_growth(&Counts::new([4.0, 8.0]).unwrap(), 1.0, 0.95).unwrap();
         assert!((growth.rate - 2f64.ln()).abs() < 1e-15);
         assert_eq!((growth.rate_lower, growth.adjusted_r2), (None, None));
+        let doubling = growth.doubling.unwrap();
+        assert!((doubling.days - 1.0).abs() < 1e-15 && doubling.lower.is_none() && doubling.upper.is_none());
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub struct Usual {
     pub share: f64,
     /// Worth so many proposals.
     pub weight: f64,
+    /// What others did counts for at most so many proposals: the less, the more honest officers differ from one another.
+    pub weight_max: f64,
+    /// Fewer marked proposals than this are no finding.
+    pub least: u64,
 }
 
 /// Settings of the watch.
@@ -71,21 +75,17 @@ pub struct ProposalWatch {
     pub untied: Usual,
     /// Copied proposals, where nothing is known yet.
     pub copied: Usual,
-    /// What others did counts for at most so many proposals: honest officers differ from one another.
-    pub others_weight_max: f64,
-    /// Fewer marked proposals than this are no finding.
-    pub least: u64,
 }
 
 impl Default for ProposalWatch {
-    /// Chosen before any run on the invented city; no authority gives such numbers.
+    /// No authority gives such numbers. Colleagues of one case who live in another county are honest and all untied, so
+    /// untied proposals weigh little: only a long list of them stands out. One place and time to the second is rare among
+    /// people of several communities, so a few copies are enough.
     fn default() -> Self {
         Self {
             false_findings: 1e-3,
-            untied: Usual { share: 0.1, weight: 10.0 },
-            copied: Usual { share: 0.01, weight: 10.0 },
-            others_weight_max: 50.0,
-            least: 3,
+            untied: Usual { share: 0.3, weight: 4.0, weight_max: 4.0, least: 20 },
+            copied: Usual { share: 0.01, weight: 10.0, weight_max: 50.0, least: 3 },
         }
     }
 }
@@ -104,11 +104,11 @@ pub struct Finding {
 /// Judges groups of proposals (by officer, list, target) against what all others propose.
 ///
 /// The number of marked proposals among n is beta-binomial with mean share p and weight w, where p is the share among the
-/// others joined with [`Usual`], and w is bounded by `others_weight_max`. A group is a finding when the tail P(X >= x) of
+/// others joined with [`Usual`], and w is bounded by its `weight_max`. A group is a finding when the tail P(X >= x) of
 /// one of its two signs lies below `false_findings` / (2 x number of groups) (Bonferroni).
 ///
 /// - `groups`: one for each officer, list or target that proposed anything in the window.
-/// - returns: findings in the order of the groups; none where fewer than `least` proposals are marked.
+/// - returns: findings in the order of the groups; none where fewer proposals than `least` are marked.
 ///
 /// # Errors
 /// [`EpiError::InvalidSetting`] unless all settings are positive.
@@ -125,7 +125,8 @@ pub fn find(groups: &[Compared], settings: &ProposalWatch) -> Result<Vec<Finding
         ("untied.weight", settings.untied.weight),
         ("copied.share", settings.copied.share),
         ("copied.weight", settings.copied.weight),
-        ("others_weight_max", settings.others_weight_max),
+        ("untied.weight_max", settings.untied.weight_max),
+        ("copied.weight_max", settings.copied.weight_max),
     ] {
         require_positive(name, value)?;
     }
@@ -135,9 +136,9 @@ pub fn find(groups: &[Compared], settings: &ProposalWatch) -> Result<Vec<Finding
             (Sign::Untied, compared.own.untied, compared.others.untied, settings.untied),
             (Sign::Copied, compared.own.copied, compared.others.copied, settings.copied),
         ];
-        let judged = signs.into_iter().filter(|(_, marked, ..)| *marked >= settings.least).map(
+        let judged = signs.into_iter().filter(|(_, marked, _, usual)| *marked >= usual.least).map(
             |(sign, marked, others, usual)| {
-                let [a, b] = shape(usual, others, compared.others.proposals, settings.others_weight_max);
+                let [a, b] = shape(usual, others, compared.others.proposals);
                 (sign, beta_binomial_upper(marked, compared.own.proposals, a, b))
             },
         );
@@ -161,11 +162,11 @@ pub fn share_tail(inside: u64, marked: u64, share: f64) -> f64 {
 }
 
 /// The beta distribution of the share: what is usual, joined with what others did, of bounded weight.
-fn shape(usual: Usual, marked: u64, proposals: u64, weight_max: f64) -> [f64; 2] {
+fn shape(usual: Usual, marked: u64, proposals: u64) -> [f64; 2] {
     let a = usual.share * usual.weight + marked as f64;
     let weight = usual.weight + proposals as f64;
     let share = (a / weight).clamp(1e-9, 1.0 - 1e-9);
-    let weight = weight.min(weight_max);
+    let weight = weight.min(usual.weight_max);
     [share * weight, (1.0 - share) * weight]
 }
 
@@ -243,9 +244,16 @@ mod tests {
         let others = tally(2_000, 160, 4);
         let mut groups = vec![Compared { own: tally(40, 5, 0), others }; 30];
         groups.push(Compared { own: tally(13, 12, 12), others });
-        groups.push(Compared { own: tally(3, 3, 2), others });
+        groups.push(Compared { own: tally(38, 38, 2), others });
         let found = find(&groups, &ProposalWatch::default()).unwrap();
         assert_eq!(found.iter().map(|finding| finding.group).collect::<Vec<_>>(), [30]);
+    }
+
+    #[test]
+    fn a_list_of_1317_strangers_is_found_though_no_two_times_are_equal() {
+        let others = tally(20_000, 6_000, 100);
+        let own = tally(1_317, 1_250, 0);
+        assert_eq!(find(&[Compared { own, others }], &ProposalWatch::default()).unwrap()[0].sign, Sign::Untied);
     }
 
     #[test]

@@ -56,20 +56,19 @@ pub fn looked_at_from(fact: &Fact) -> Option<Instant> {
 /// The facts of a dossier that rules can look at: an assessment of these is that of all, at every moment.
 ///
 /// Left out are only facts about the person, with their results: older samples, doses and symptoms of somebody of whom
-/// nothing but stays and arrivals is on record. What a correction, a confirmation or evidence names stays, and what has
-/// another result than negative or invalid.
+/// nothing but stays and arrivals is on record. A correction, a confirmation, evidence or a result other than negative
+/// or invalid that tells of any fact about the person makes everything count.
 pub fn lean(dossier: Dossier<'_>) -> Dossier<'_> {
     if !counts_in_part(&dossier) {
         return dossier;
     }
     let from = own(&dossier).filter_map(looked_at_from).min().unwrap_or(Instant::MAX);
-    let told = Told::of(&dossier);
     let person = dossier.person;
     let is_left_out = |fact: &Fact| {
         fact.person == Some(person)
             && match attention(fact.body.kind()) {
-                Attention::FromThenOn => fact.happened.starts_at() < from && !told.concerns(fact),
-                Attention::WithAllElse => !told.concerns(fact),
+                Attention::FromThenOn => fact.happened.starts_at() < from,
+                Attention::WithAllElse => true,
                 Attention::AndAllElse | Attention::Always => false,
             }
     };
@@ -99,57 +98,42 @@ fn own<'d>(dossier: &'d Dossier<'_>) -> impl Iterator<Item = &'d Fact> {
     dossier.facts.iter().copied().filter(|fact| fact.person == Some(dossier.person))
 }
 
-/// Whether nothing is on record of the person with which rules look at everything: nor by a link or a correction.
+/// Whether nothing is on record of the person with which rules look at everything, by whatever tells of it.
 fn counts_in_part(dossier: &Dossier<'_>) -> bool {
-    let mut kept: FxHashSet<FactId> = FxHashSet::default();
-    for fact in own(dossier) {
-        match attention(fact.body.kind()) {
-            Attention::AndAllElse => return false,
-            Attention::Always => {
-                kept.insert(fact.id);
-            }
-            Attention::FromThenOn | Attention::WithAllElse => {}
-        }
+    if own(dossier).any(|fact| attention(fact.body.kind()) == Attention::AndAllElse) {
+        return false;
     }
+    let told = Told::of(dossier);
     let person = Mention::Person(dossier.person);
-    !dossier.facts.iter().any(|fact| match &fact.body {
-        FactBody::Correction(correction) => {
-            kept.contains(&correction.of) || mentions(fact).any(|mention| mention == person)
-        }
-        FactBody::IdentityLink(_) => mentions(fact).any(|mention| mention == person),
+    let names_the_person = |fact: &Fact| match &fact.body {
+        FactBody::Correction(_) | FactBody::IdentityLink(_) => mentions(fact).any(|mention| mention == person),
         _ => false,
-    })
+    };
+    !own(dossier).any(|fact| told.concerns(fact)) && !dossier.facts.iter().any(|fact| names_the_person(fact))
 }
 
-/// What the facts of a dossier tell of others, plain results apart.
+/// Of what corrections, confirmations, evidence and results that are not plain tell.
+#[derive(Default)]
 struct Told<'d> {
-    named: FxHashSet<FactId>,
-    /// Tubes with a result that holds, or that was corrected.
+    facts: FxHashSet<FactId>,
     tubes: FxHashSet<&'d PoolId>,
 }
 
 impl<'d> Told<'d> {
     fn of(dossier: &Dossier<'d>) -> Self {
-        let mut told = Self { named: FxHashSet::default(), tubes: FxHashSet::default() };
-        let is_plain = |fact: &Fact| {
-            matches!(&fact.body, FactBody::TestResult(result)
-                if matches!(result.outcome, Outcome::Negative | Outcome::Invalid))
-        };
-        for fact in dossier.facts.iter().filter(|fact| !is_plain(fact)) {
-            told.named.extend(mentions(fact).filter_map(|mention| match mention {
+        let mut told = Self::default();
+        for fact in dossier.facts.iter().filter(|fact| tells(fact)) {
+            told.facts.extend(mentions(fact).filter_map(|mention| match mention {
                 Mention::Fact(id) => Some(id),
                 _ => None,
             }));
-            if let FactBody::TestResult(result) = &fact.body {
-                told.tubes.extend(&result.pool);
-            }
         }
-        // A corrected result tells of its sample.
         for fact in &dossier.facts {
+            // A corrected result tells of its sample.
             if let FactBody::TestResult(result) = &fact.body
-                && told.named.contains(&fact.id)
+                && (tells(fact) || told.facts.contains(&fact.id))
             {
-                told.named.extend(result.sample);
+                told.facts.extend(result.sample);
                 told.tubes.extend(&result.pool);
             }
         }
@@ -157,8 +141,21 @@ impl<'d> Told<'d> {
     }
 
     fn concerns(&self, fact: &Fact) -> bool {
-        self.named.contains(&fact.id)
+        self.facts.contains(&fact.id)
             || matches!(&fact.body, FactBody::Sample(sample)
                 if sample.pool.as_ref().is_some_and(|tube| self.tubes.contains(tube)))
+    }
+}
+
+/// Whether a fact tells of those that it names so that they may count otherwise.
+fn tells(fact: &Fact) -> bool {
+    match &fact.body {
+        FactBody::TestResult(result) => !matches!(result.outcome, Outcome::Negative | Outcome::Invalid),
+        FactBody::Correction(_)
+        | FactBody::Confirmation(_)
+        | FactBody::IdentityUnlink(_)
+        | FactBody::AreaDeclared(_)
+        | FactBody::SiteReset(_) => true,
+        _ => false,
     }
 }

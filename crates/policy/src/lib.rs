@@ -21,6 +21,7 @@ mod plan;
 mod rules;
 mod scenario;
 mod timeline;
+mod windows;
 
 pub use adoption::{AdoptedPack, adopted_packs};
 pub use assess::{Bearing, assess, bearing};
@@ -31,3 +32,4 @@ pub use lean::{Attention, attention, lean, looked_at_from};
 pub use pack::{Pack, PackError};
 pub use scenario::{Scenario, ScenarioError};
 pub use timeline::{PackTimeline, TimelineError};
+pub use windows::{CaseWindow, infectious_windows};

@@ -381,6 +381,22 @@ fn a_value_in_the_wrong_form_is_told_the_right_one() {
 }
 
 #[test]
+fn what_is_asked_in_an_area_is_a_stay() {
+    let is = |fault: &PackFault| matches!(fault, PackFault::NoStay(kind) if kind == "central_isolation");
+    refused("cn-covid-v9", "high = \"stay_indoors\"", "high = \"central_isolation\"", "[area]", is);
+}
+
+#[test]
+fn null_and_a_bare_list_of_test_days_are_told_what_to_write() {
+    let told = |from: &str, to: &str| faults("lantern-fever", from, to).0[0].to_string();
+    let null = told("relapse_days = { value = 90, unit = \"days\", source = \"decided\" }", "relapse_days = null");
+    assert!(null.contains("leave the field out"), "{null}");
+    let bare =
+        told("tests = { value = [1, 4, 8], unit = \"day_of_isolation\", source = \"guide\" }", "tests = [1, 4, 8]");
+    assert!(bare.contains("value = [1, 4]"), "{bare}");
+}
+
+#[test]
 fn a_late_review_is_refused() {
     refused("cn-covid-v8", "review_days = { value = 14,", "review_days = { value = 21,", "end =", |fault| {
         matches!(fault, PackFault::LateReview { review: 21, ceiling: 28 })

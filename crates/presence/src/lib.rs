@@ -49,7 +49,8 @@ pub use sources::{CommonEvent, CommonPerson, CommonPlace, CommonSources, SourceR
 pub use stay::{PersonNo, PlaceNo, ReportedStay, STAY_MAX_S, Span, Stay, StayRules, merge_stays};
 pub use tables::{
     CASE_COLUMNS, Cell, ChainAnswer, ChainSummary, ChainTables, Complaint, LEDGER_COLUMNS, PLACE_COLUMNS, Refusal,
-    Rule, SourceAnswer, TraceAnswer, TraceParams, TraceQuestion, TraceReport, TraceTables, chain_tables, trace_tables,
+    Rule, SourceAnswer, TraceAnswer, TraceParams, TraceQuestion, TraceReport, TraceTables, chain_tables,
+    for_ledger_rows, trace_tables,
 };
 pub use view::View;
 pub use visitors::{Visitor, find_visitors};

@@ -68,6 +68,20 @@ pub struct TraceAnswer {
     pub report: TraceReport,
 }
 
+/// Reads the rows of a ledger as CSV, one after the other: number (the header is row 1) and cells, in the order of
+/// [`LEDGER_COLUMNS`]; no cells where the row has too few, or is no text.
+///
+/// # Errors
+/// [`PresenceError::ColumnMissing`].
+pub fn for_ledger_rows(
+    name: &str,
+    bytes: &[u8],
+    mut visit: impl FnMut(u64, Option<[Cell<'_>; 4]>),
+) -> Result<(), PresenceError> {
+    Table::open(name, bytes, &LEDGER_COLUMNS)?.for_rows(|row| visit(row.number, row.cells()));
+    Ok(())
+}
+
 /// Answers T1, T2 and T3 for tables: a [`TraceQuestion`] put together and asked.
 ///
 /// # Errors

@@ -56,3 +56,13 @@ document.addEventListener("submit", (event) => {
 
 // After a refused form the summary takes the focus.
 document.getElementById("summary")?.focus();
+
+// Days wider than the screen open at the line for now; two plans of one person move together.
+const days = Array.from(document.querySelectorAll(".axis"));
+days.forEach((axis) => {
+  const now = axis.querySelector(".nowl")?.getBoundingClientRect();
+  if (now) axis.scrollLeft += now.left - axis.getBoundingClientRect().left - axis.clientWidth * 0.6;
+  axis.addEventListener("scroll", () => days.forEach((other) => {
+    if (other !== axis && other.scrollLeft !== axis.scrollLeft) other.scrollLeft = axis.scrollLeft;
+  }), { passive: true });
+});

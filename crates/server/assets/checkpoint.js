@@ -268,20 +268,24 @@ const Desk = (() => {
   const unhex = (line) => new Uint8Array((line.match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
   const SKEW = 60;
 
-  // ---- clocks: how far this device is ahead of the server; kept for when there is no network
+  // ---- clocks: how far this device is ahead of the node, whose clock may be simulated, and of the wall; kept for when there is no
+  // network
   let offset = Number(localStorage.getItem("sizao-offset") ?? 0);
+  let fault = Number(localStorage.getItem("sizao-clock-fault") ?? 0);
   async function setClock() {
     try {
       const sent = Date.now();
       const answer = await fetch("/checkpoint/clock", { headers: { Accept: "application/json" }, cache: "no-store" });
-      const { now } = await answer.json();
+      const { now, wall } = await answer.json();
       const received = Date.now();
       offset = Math.round((sent + received) / 2 - Date.parse(now));
+      fault = Math.round((sent + received) / 2 - Date.parse(wall));
       localStorage.setItem("sizao-offset", String(offset));
+      localStorage.setItem("sizao-clock-fault", String(fault));
       const told = $("clock");
-      const minutes = Math.round(Math.abs(offset) / 60_000);
+      const minutes = Math.round(Math.abs(fault) / 60_000);
       told.hidden = minutes < 1;
-      told.textContent = (offset > 0 ? text.ahead : text.behind).replace("{m}", minutes);
+      told.textContent = (fault > 0 ? text.ahead : text.behind).replace("{m}", minutes);
     } catch { /* without a network the last known error counts */ }
   }
   const now = () => Math.floor((Date.now() - offset) / 1000);
@@ -459,7 +463,7 @@ const Desk = (() => {
     const own = { shown: "", verdict: "", reason: "", pass: "", slip: "", name: "", document_kind: "", document: "", phone: "", from: "", into: "", temperature: "", transit: "", ...fields };
     for (const [name, value] of Object.entries(own)) form.elements[name].value = value;
     form.elements.device_at.value = new Date(began || Date.now()).toISOString();
-    form.elements.device_offset_s.value = String(Math.round(offset / 1000));
+    form.elements.device_offset_s.value = String(Math.round(fault / 1000));
     form.elements.desk_s.value = String(Math.round((Date.now() - began) / 1000));
     form.elements.offline.value = navigator.onLine ? "" : "1";
     form.dataset.outboxLabel = `${text.record} · ${text[`word${own.verdict.replace(/(^|-)(.)/g, (_, __, sign) => sign.toUpperCase())}`] ?? own.verdict}`;

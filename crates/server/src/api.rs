@@ -7,11 +7,13 @@ mod accounts;
 mod facts;
 mod fence;
 mod imports;
+mod laboratory;
 mod mandates;
 mod node;
 mod openapi;
 mod people;
 mod read;
+mod scans;
 mod wire;
 
 use std::sync::Arc;
@@ -180,12 +182,14 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 7] = [
+const PARTS: [&[Operation]; 8] = [
     node::OPERATIONS,
     facts::OPERATIONS,
+    scans::OPERATIONS,
     fence::OPERATIONS,
     people::OPERATIONS,
     imports::OPERATIONS,
+    laboratory::OPERATIONS,
     mandates::OPERATIONS,
     accounts::OPERATIONS,
 ];

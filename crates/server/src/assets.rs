@@ -10,10 +10,13 @@ use axum::{
 
 use crate::failure::Failure;
 
-const FILES: [(&str, &str, &[u8]); 5] = [
+const FILES: &[(&str, &str, &[u8])] = &[
     ("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js")),
     ("outbox.js", "text/javascript; charset=utf-8", include_bytes!("../assets/outbox.js")),
+    ("tracing.js", "text/javascript; charset=utf-8", include_bytes!("../assets/tracing.js")),
+    ("sampling.js", "text/javascript; charset=utf-8", include_bytes!("../assets/sampling.js")),
+    ("lab.js", "text/javascript; charset=utf-8", include_bytes!("../assets/lab.js")),
     ("checkpoint.js", "text/javascript; charset=utf-8", include_bytes!("../assets/checkpoint.js")),
     ("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
 ];

@@ -1,6 +1,7 @@
 //! Drawings that the server makes: the epidemic curve, and the days of one person.
 
 mod axis;
+mod case;
 mod watch;
 
 use std::fmt::Write;
@@ -9,6 +10,7 @@ use sizao_app::board::DayCount;
 
 pub(crate) use self::{
     axis::{days, two_plans},
+    case::{case_days, chain},
     watch::series,
 };
 use crate::view::Chrome;
@@ -74,6 +76,11 @@ pub(crate) fn curve(days: &[DayCount], c: &Chrome) -> (String, String) {
         None => c.t("curve-none"),
     };
     (svg, words)
+}
+
+/// Text for inside a drawing.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Distance of the lines and the topmost: at most five lines, at round numbers.

@@ -64,7 +64,9 @@ impl Failure {
             "type": format!("urn:sizao:problem:{code}"), "title": view::failure_title(Lang::En, code),
             "status": self.status_for_programs().as_u16(), "code": code, "instance": format!("urn:uuid:{}", asked.request),
         });
-        if let Some(detail) = self.sentence(Lang::En) {
+        // Programs read English; a script of a page shows the sentence in the page's language.
+        let lang = if asked.address.starts_with("/api/") { Lang::En } else { asked.lang };
+        if let Some(detail) = self.sentence(lang) {
             body["detail"] = detail.into();
         }
         if let Some(Refusal::Field { field, rule }) = &self.refusal {

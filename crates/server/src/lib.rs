@@ -15,12 +15,14 @@ mod lang;
 mod layers;
 mod map;
 mod metrics;
+mod mllp;
 mod outbox;
 mod pages;
 pub mod peers;
 pub mod routes;
 mod slow;
 mod state;
+mod trust;
 mod view;
 
 use std::{sync::Arc, time::Duration};
@@ -35,7 +37,10 @@ use tokio::{net::TcpListener, sync::watch};
 use doors::{Peer, TlsDoor};
 pub use doors::{Tls, TlsError};
 pub use lang::{Lang, keys, text};
+pub use mllp::serve_mllp;
+pub use sizao_app::certificates::TrustList;
 pub use state::{Settings, Shared};
+pub use trust::{TrustError, read_trust};
 
 /// Everything that answers, with its layers.
 pub fn router(shared: Arc<Shared>) -> Router {
@@ -71,6 +76,7 @@ where
     Peer: for<'s> Connected<IncomingStream<'s, L>>,
 {
     let service = router(shared.clone()).into_make_service_with_connect_info::<Peer>();
+    let verifying = tokio::spawn(state::run_verifying(shared.clone(), stop.clone()));
     let jobs = tokio::spawn(state::run_jobs(shared, stop.clone()));
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -84,6 +90,6 @@ where
         served = serving => served?,
         () = hurried => tracing::warn!("Some requests were still under way and were ended"),
     }
-    let _ = jobs.await;
+    let _ = tokio::join!(jobs, verifying);
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sizao_app::App;
+use sizao_app::{App, certificates::TrustList, identity::Actor};
 use sizao_model::{Clock, Instant};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
@@ -29,11 +29,21 @@ pub struct Settings {
     pub turns: usize,
     /// By how much what is sent may fall behind the slowest line that is borne.
     pub slowest_body: Duration,
+    /// Who may sign certificates that are shown at a gate.
+    pub trust: TrustList,
+    /// Between two verifications of the log, at least; a log that takes long to read is read less often.
+    pub verify_pause: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { secure: false, turns: 256, slowest_body: Duration::from_secs(20) }
+        Self {
+            secure: false,
+            turns: 256,
+            slowest_body: Duration::from_secs(20),
+            trust: TrustList::default(),
+            verify_pause: Duration::from_secs(30),
+        }
     }
 }
 
@@ -58,6 +68,8 @@ pub struct Shared {
     pub(crate) watched_hour: AtomicI64,
     /// The public figures, as they were counted last.
     pub(crate) figures: tokio::sync::Mutex<Option<sizao_app::transparency::Figures>>,
+    /// What the node found when it verified the log by itself.
+    pub(crate) found: Mutex<Option<sizao_app::audit::Verified>>,
     /// Verifying reads the whole log: one at a time.
     pub(crate) verifying: Semaphore,
     /// Whether the wall's clock can be trusted.
@@ -66,6 +78,8 @@ pub struct Shared {
     pub(crate) announcing: RateGate,
     /// Requests at once; more are told to come back.
     pub(crate) turns: Semaphore,
+    /// Who sent scans a moment ago, by the digest of the token.
+    pub(crate) senders: Mutex<HashMap<String, (Actor, tokio::time::Instant)>>,
 }
 
 impl Shared {
@@ -84,8 +98,10 @@ impl Shared {
             jobs_at: AtomicI64::new(0),
             watched_hour: AtomicI64::new(i64::MIN),
             figures: tokio::sync::Mutex::default(),
+            found: Mutex::default(),
             verifying: Semaphore::new(1),
             clock: ClockWatch::default(),
+            senders: Mutex::default(),
             announcing: RateGate::default(),
         })
     }
@@ -113,6 +129,37 @@ pub(crate) async fn run_jobs(shared: Arc<Shared>, mut stop: watch::Receiver<bool
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+/// Of the time, at most one part in so many is spent on verifying.
+const VERIFY_SHARE: u32 = 10;
+
+/// Verifies the log again and again, so that what somebody changed in the database shows within a minute.
+pub(crate) async fn run_verifying(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let began = tokio::time::Instant::now();
+        if let Ok(_turn) = shared.verifying.try_acquire() {
+            let verifying = shared.app.verify_by_itself(shared.now());
+            let verified = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                verified = verifying => verified,
+            };
+            match verified {
+                Ok(verified) => {
+                    for finding in verified.findings.iter().take(20) {
+                        tracing::error!(finding, "The log does not fit its seals: {finding}");
+                    }
+                    *shared.found.lock().expect("no thread panics with it") = Some(verified);
+                }
+                Err(error) => tracing::error!(error = %error, "The log could not be verified; it is tried again"),
+            }
+        }
+        let pause = shared.settings.verify_pause.max(began.elapsed() * VERIFY_SHARE);
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -160,6 +207,10 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if shared.watched_hour.swap(hour, Ordering::Relaxed) != hour {
         let open = shared.app.refresh_signals().await?;
         let forgotten = shared.app.forget_sales().await?;
+        let (closed, dropped) = shared.app.follow_ledger().await?;
+        if closed > 0 || dropped > 0 {
+            tracing::info!(closed, dropped, "The ledger: {closed} parts of days closed, {dropped} days dropped");
+        }
         tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
     }
     let oldest = shared.now().plus_minutes(-FORGET_MINUTES);

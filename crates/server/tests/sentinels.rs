@@ -2,10 +2,14 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use sizao_app::{
     AppError, Refusal,
     identity::{Actor, Role},
-    sentinels::{Entry, NewInstitution, NewResponsible, NewReview, Standing},
+    intake::Upload,
+    mandates::Collection,
+    sentinels::{Duty, Entry, NewInstitution, NewResponsible, NewReview, Standing},
     signals::SOURCES,
 };
 use sizao_model::{CivilDay, DivisionCode};
@@ -85,6 +89,64 @@ async fn a_report_sent_twice_is_one_and_its_breach_is_told_to_the_minute() {
             2,
             "read again from the log"
         );
+    }
+}
+
+const LIST: &str = include_str!("../../../mappings/sentinel-reports.toml");
+/// Every kind of report; of the fever patients it is known when the first was seen.
+const ROWS: [[&str; 7]; 6] = [
+    ["机构编码", "区划", "日期", "类别", "数量", "药品", "发现时间"],
+    ["clinic-1", "410105", "2022-03-17", "发热", "3", "", "2022-03-17 08:00"],
+    ["clinic-1", "410105", "2022-03-16", "四类药品", "5", "退热、抗生素", ""],
+    ["clinic-1", "410105", "2022-03-16", "抗原阳性", "2", "", ""],
+    ["school-1", "410105", "2022-03-16", "因病缺课", "7", "", ""],
+    ["clinic-1", "410105", "2022-03-15", "零报告", "0", "", ""],
+];
+
+/// [`ROWS`] as text, and as a workbook.
+fn lists() -> [(&'static str, Vec<u8>); 2] {
+    let text = ROWS.map(|row| row.join(",")).join("\n");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, cells) in ROWS.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            sheet.write_string(row as u32, column as u16, *cell).unwrap();
+        }
+    }
+    [("daily.csv", text.into_bytes()), ("daily.xlsx", book.save_to_buffer().unwrap())]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_every_kind_comes_in_as_text_or_workbook_and_a_day_without_a_time_is_late_by_the_least() {
+    for (name, file) in lists() {
+        for place in places().await {
+            let bench = Bench::new(place).await;
+            let app = &bench.world.app;
+            for _ in 0..2 {
+                let upload = Upload::new(&bench.overseer, name, file.clone(), LIST).unwrap();
+                let checked = upload.check(now()).unwrap();
+                assert_eq!((checked.accepted, checked.rejected), (5, 0), "{:?}", checked.refused);
+                assert_eq!(checked.collections.iter().copied().collect::<Vec<_>>(), [Collection::Sentinels]);
+                app.take_in(&bench.overseer, Arc::new(upload), &checked.collections, (), now()).await.unwrap();
+            }
+            app.follow_reports().await.unwrap();
+            let view = app.view_site(&bench.overseer, bench.site).await.unwrap();
+            assert_eq!(view.reports.len(), 4, "{name}: sent twice, there once; the school is another site");
+            let counts = |back: usize| view.days[back].counts;
+            assert_eq!(
+                (counts(0), counts(1)),
+                ([3, 0, 0, 0, 0], [0, 5, 2, 0, 0]),
+                "fever, sales, antigen, absence, zero"
+            );
+            // It is 09:30. Fever of 08:00 had an hour. The rest is of yesterday without a time, and so of 23:59 at the latest: a
+            // positive test has two hours, a sale the same day.
+            let breaches = app.list_breaches(&bench.overseer, None).await.unwrap();
+            let late = |duty| {
+                breaches.iter().filter(move |one| one.clock.duty == duty).map(|one| one.late).collect::<Vec<_>>()
+            };
+            let found = [Duty::FeverReport, Duty::CaseReport, Duty::DrugSale].map(late);
+            assert_eq!(found, [[30], [7 * 60 + 31], [9 * 60 + 30]], "{name}");
+        }
     }
 }
 

@@ -80,7 +80,7 @@ macro_rules! lines {
     ($condition:literal) => {
         concat!(
             "SELECT l.no, l.at, l.account, l.unit, l.division, l.action, l.purpose, l.person, l.reason, l.request, \
-             a.name, u.name FROM access_log l JOIN account a ON a.id = l.account JOIN unit u ON u.id = l.unit WHERE ",
+             COALESCE(a.name, '–'), COALESCE(u.name, '–') FROM access_log l LEFT JOIN account a ON a.id = l.account LEFT JOIN unit u ON u.id = l.unit WHERE ",
             $condition,
             " ORDER BY l.no DESC LIMIT $1"
         )

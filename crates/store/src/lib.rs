@@ -35,8 +35,10 @@ mod loops;
 mod mandates;
 pub mod merkle;
 mod migrate;
+mod orders;
 mod own_data;
 mod packs;
+mod presence;
 mod projections;
 mod recovery;
 mod residents;
@@ -83,8 +85,13 @@ pub use log::{
 };
 pub use loops::{LoopFilter, LoopQuery, LoopRecord};
 pub use mandates::MandateRecord;
+pub use orders::RefusedOrder;
 pub use own_data::OwnDataRequest;
 pub use packs::{AdoptionRecord, PackTextRecord};
+pub use presence::{
+    PlaceRecord, PresenceEntry, PresenceKey, PresenceReceipt, PresenceRow,
+    segments::{Closing, SegmentRecord},
+};
 pub use projections::{MentionEntry, MentionKey, Owed, SAMPLED_BLOCK, SampledBlock, StoredAssessment};
 pub use recovery::{RECOVERY_NEED, RECOVERY_SHARES, recover_master_key, split_master_key};
 pub use residents::{AppealRecord, PassRecord, PassState, Restricting};

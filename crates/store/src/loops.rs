@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     bulk::{self, Column},
-    db::{commit, on, positional},
+    db::{Tx, commit, on, positional},
     error::StoreError,
     identity::division_of,
     store::Store,
@@ -211,22 +211,6 @@ macro_rules! select_loops {
 const NEVER: i64 = i64::MAX;
 
 impl Store {
-    /// Notes that the loops of these people have to be looked at again.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn mark_loops_changed(&self, people: &[PersonId]) -> Result<(), StoreError> {
-        if people.is_empty() {
-            return Ok(());
-        }
-        let mut ids: Vec<Uuid> = people.iter().map(|person| person.uuid()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut tx = self.db.begin().await?;
-        bulk::insert(&mut tx, "loop_changed", "ON CONFLICT DO NOTHING", &[("person", Column::Id(ids))]).await?;
-        commit(tx).await
-    }
-
     /// Which of these people have a loop on record.
     ///
     /// # Errors
@@ -448,4 +432,12 @@ impl LoopRow {
             controlled: self.controlled != 0,
         }
     }
+}
+
+/// Notes that the loops of these people have to be looked at again.
+pub(crate) async fn note_loops_changed(tx: &mut Tx, people: &[PersonId]) -> Result<(), StoreError> {
+    let mut ids: Vec<Uuid> = people.iter().map(|person| person.uuid()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    bulk::insert(tx, "loop_changed", "ON CONFLICT DO NOTHING", &[("person", Column::Id(ids))]).await
 }

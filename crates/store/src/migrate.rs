@@ -34,6 +34,8 @@ macro_rules! migrations {
             (17, "own_data", include_str!(concat!("../migrations/", $engine, "/0017_own_data.sql"))),
             (20, "sampled", include_str!(concat!("../migrations/", $engine, "/0020_sampled.sql"))),
             (22, "watch", include_str!(concat!("../migrations/", $engine, "/0022_watch.sql"))),
+            (23, "orders", include_str!(concat!("../migrations/", $engine, "/0023_orders.sql"))),
+            (28, "presence", include_str!(concat!("../migrations/", $engine, "/0028_presence.sql"))),
             (32, "arrivals", include_str!(concat!("../migrations/", $engine, "/0032_arrivals.sql"))),
             (33, "checkpoints", include_str!(concat!("../migrations/", $engine, "/0033_checkpoints.sql"))),
             (34, "fence", include_str!(concat!("../migrations/", $engine, "/0034_fence.sql"))),

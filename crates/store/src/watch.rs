@@ -273,7 +273,9 @@ impl Store {
             )
             .bind(since.as_micros()).bind(SAME_JOURNEY_MICROS).execute(&mut **tx).await?;
             sqlx::query(
-                "UPDATE watched SET copied = 1 WHERE at > $1 AND copied = 0 AND EXISTS (SELECT 1 FROM watched o \
+                // Whole days are told by everybody alike: midnight in China is no copy.
+                "UPDATE watched SET copied = 1 WHERE at > $1 AND copied = 0 \
+                 AND (from_at + 28800000000) % 86400000000 <> 0 AND EXISTS (SELECT 1 FROM watched o \
                  WHERE o.target = watched.target AND o.from_at = watched.from_at AND o.to_at = watched.to_at \
                  AND o.class = watched.class AND o.officer = watched.officer \
                  AND o.person <> watched.person AND o.home <> watched.home)",

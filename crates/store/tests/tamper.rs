@@ -298,7 +298,7 @@ async fn a_forged_assessment_row_is_not_served() {
             context: [0; 32],
             answer: "{}".to_owned(),
         };
-        bench.store.save_assessments(vec![row.clone()], vec![]).await.unwrap();
+        bench.store.save_assessments(vec![row.clone()], vec![], &[]).await.unwrap();
         assert_eq!(bench.store.load_assessment(person).await.unwrap(), Some(row));
         as_owner(&place.place, &["UPDATE assessment SET colour = 3"]).await;
         assert_eq!(bench.store.load_assessment(person).await.unwrap(), None);

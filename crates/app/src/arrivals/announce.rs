@@ -205,6 +205,9 @@ impl App {
             transit: expected.transit,
             leaves_at: expected.leaves_at,
         };
+        if let Some(fact) = self.seen_before("arrivals", &format!("arrived/{fact}"), &body.clone().into()).await? {
+            return Ok(fact);
+        }
         self.count_of_phone(person, into).await?;
         let fact = self.add_arrival(person, into, now, body.into(), format!("arrived/{fact}"), Channel::Page).await?;
         self.follow_arrivals().await?;
@@ -282,6 +285,9 @@ impl App {
             transit: checked.transit,
             leaves_at: checked.leaves_at,
         };
+        if let Some(fact) = self.seen_before("arrivals", &format!("announced/{key}"), &expected.clone().into()).await? {
+            return Ok(Announced { fact, person });
+        }
         add(Happened::at(now), expected.into(), format!("announced/{key}"));
         if checked.here {
             let body = Arrival {

@@ -313,7 +313,12 @@ impl App {
                 let transit = answer == "transit";
                 let counts = BTreeMap::from([("confirmation", its.len().max(1) as u64)]);
                 self.count_restricting(actor, &counts, wall).await?;
-                for lead in its.iter().filter(|signal| signal.grade == EvidenceGrade::Lead && !transit) {
+                // Of one record alone: that others are the same person's is a guess, and a guess opens nothing.
+                let whose = |fact: &FactId| cluster.of.get(fact).map_or(record.person, |(person, _)| *person);
+                let leads = || its.iter().filter(|signal| signal.grade == EvidenceGrade::Lead);
+                let asked =
+                    leads().map(|lead| whose(&lead.fact)).min_by_key(|person| (*person != record.person, *person));
+                for lead in leads().filter(|lead| !transit && Some(whose(&lead.fact)) == asked) {
                     let body = Confirmation { of: lead.fact, by: ConfirmedBy::Person };
                     add(None, now, body.into(), format!("answer/{}", lead.fact));
                 }

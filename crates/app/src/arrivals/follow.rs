@@ -18,8 +18,18 @@ use crate::{
     loops::{Addition, nearest},
 };
 
-/// Facts read at a time.
-const CHUNK: u64 = 20_000;
+/// Leaves read at a time.
+const CHUNK: u64 = 50_000;
+/// Kinds of facts that can change an arrival.
+const KINDS: [FactKind; 7] = [
+    FactKind::Arrival,
+    FactKind::ArrivalExpected,
+    FactKind::IdentityLink,
+    FactKind::IdentityUnlink,
+    FactKind::Confirmation,
+    FactKind::Correction,
+    FactKind::NoShow,
+];
 /// People laid out at a time.
 const PEOPLE_CHUNK: usize = 2_000;
 /// Units and accounts of a province.
@@ -63,7 +73,7 @@ impl App {
                 break;
             }
             let to = (from + CHUNK).min(size);
-            let (facts, _) = self.store().load_leaves_that_fit(from, to).await?;
+            let facts = self.store().load_kinds_among(from, to, &KINDS).await?;
             let (arrived, changed) = self.arrivals_changed(&facts).await?;
             for people in arrived.chunks(PEOPLE_CHUNK) {
                 done.linked += self.link_records(people).await?;

@@ -28,6 +28,14 @@ impl App {
         self.explain_by(person, &rules.timeline, known_at, at).await
     }
 
+    /// Everything that rules could read for some people, in the order in which it was read.
+    pub(crate) async fn facts_around(&self, people: &[PersonId]) -> Result<Vec<Fact>, AppError> {
+        let mut opened = Opened::default();
+        let mut around = Neighbourhood::new(&self.store, &mut opened, None);
+        around.gather(people).await?;
+        Ok(around.facts().cloned().collect())
+    }
+
     /// The same under given packs; what is recorded is read as far as it was indexed.
     pub(crate) async fn explain_by(
         &self,

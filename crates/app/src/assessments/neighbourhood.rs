@@ -51,7 +51,7 @@ const OF_A_CONTACT: [FactKind; 8] = [
 /// What says something about everybody in a tube; the samples of the others do not.
 const OF_A_POOL: [FactKind; 2] = [FactKind::TestResult, FactKind::Correction];
 /// What is not read of somebody of whom little counts.
-const IN_PART: u64 = bit(FactKind::Sample) | bit(FactKind::VaccineDose) | bit(FactKind::SymptomReport);
+const IN_PART: u128 = bit(FactKind::Sample) | bit(FactKind::VaccineDose) | bit(FactKind::SymptomReport);
 /// Everything.
 const ALL: [FactKind; 0] = [];
 
@@ -63,7 +63,7 @@ pub(super) struct Neighbourhood<'a> {
     facts: Vec<Arc<StoredFact>>,
     ids: FxHashSet<FactId>,
     /// Which kinds were read of each key: a bit a kind.
-    read: FxHashMap<MentionKey, u64>,
+    read: FxHashMap<MentionKey, u128>,
     /// Facts before this one have all that refers to them.
     around: usize,
     areas_read: bool,
@@ -277,7 +277,7 @@ impl<'a> Neighbourhood<'a> {
                 }
             }
             let read = self.read.entry(MentionKey::about(*person)).or_default();
-            *read |= if counts_in_part { u64::MAX & !IN_PART } else { u64::MAX };
+            *read |= if counts_in_part { u128::MAX & !IN_PART } else { u128::MAX };
         }
         self.read_leaves(leaves).await?;
         let mut from: FxHashMap<PersonId, Instant> = FxHashMap::default();
@@ -389,7 +389,7 @@ impl<'a> Neighbourhood<'a> {
     /// Reads facts of some kinds that mention keys.
     async fn read(&mut self, mut keys: Vec<MentionKey>, kinds: &[FactKind]) -> Result<(), AppError> {
         let wanted = kinds.iter().fold(0, |kinds, kind| kinds | bit(*kind));
-        let wanted = if kinds.is_empty() { u64::MAX } else { wanted };
+        let wanted = if kinds.is_empty() { u128::MAX } else { wanted };
         keys.retain(|key| {
             let read = self.read.entry(key.clone()).or_default();
             let is_new = *read & wanted != wanted;
@@ -474,7 +474,7 @@ impl<'a> Neighbourhood<'a> {
 }
 
 /// The place of a kind in a set of kinds.
-const fn bit(kind: FactKind) -> u64 {
+const fn bit(kind: FactKind) -> u128 {
     1 << kind.code()
 }
 

@@ -367,6 +367,7 @@ impl App {
             mapping: "messages".to_owned(),
             by: Some(actor.account),
             file_bytes: text.len() as u64,
+            by: Some(actor.account),
         };
         let within = actor.division;
         let row = kept_within(Imported::Accepted(row), within);

@@ -303,6 +303,15 @@ impl App {
         receipts.first().map(|receipt| receipt.id()).ok_or(AppError::Stopped("no receipt for a diagnosis"))
     }
 
+    /// Whether the actor may say that a member of a pool is a case.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn may_diagnose(&self, actor: &Actor, barcode: &str) -> Result<(), AppError> {
+        can(actor, Action::DiagnoseCases, actor.division, Purpose::Control)?;
+        self.pool(actor, barcode).await.map(drop)
+    }
+
     /// A pool of the actor's division that is not negative, with its swabs in their order.
     async fn pool(&self, actor: &Actor, barcode: &str) -> Result<(TubeRecord, Vec<SwabRecord>), AppError> {
         can(actor, Action::FollowPools, actor.division, Purpose::Control)?;

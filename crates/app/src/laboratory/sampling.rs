@@ -585,11 +585,11 @@ fn check(form: &ScanForm, actor: &Actor, is_page: bool, now: Instant) -> Result<
     Ok((scan, draft))
 }
 
-/// What a label may hold: letters, digits and four signs, so that a scanner's stray key is noticed.
+/// What a label may hold: letters, digits and three signs, so that a scanner's stray key is noticed.
 pub(super) fn barcode(field: &'static str, text: &str) -> Result<Box<str>, Refusal> {
     let text = text.trim();
     let fits = (4..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if fits { Ok(text.into()) } else { Err(Refusal::field(field, "tube-barcode")) }
 }
 

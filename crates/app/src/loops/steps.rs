@@ -2,7 +2,7 @@
 
 use sizao_model::{
     DivisionCode, FactBody, FactId, Happened, Instant, PersonId,
-    fact::{CareGiven, CareNeed, LinkBasis, LoopStage, Need, SymptomReport},
+    fact::{AlternativePath, CareGiven, CareNeed, LinkBasis, LoopStage, Need, Passage, SymptomReport},
 };
 use sizao_store::{Channel, Receipt};
 
@@ -116,6 +116,10 @@ impl App {
         Ok(match fields.step.as_str() {
             "check" => check(fields)?.into(),
             "need" => CareNeed { need: need(&fields.need)?, words }.into(),
+            "passage" | "passage-refused" => {
+                let refused_before = fields.step == "passage-refused";
+                AlternativePath { passage: passage(&fields.need)?, refused_before, words }.into()
+            }
             "given" => CareGiven { of: fact("of", &fields.of)? }.into(),
             step => {
                 let stage = stage(step)?;
@@ -182,6 +186,17 @@ fn check(fields: &Fields) -> Result<SymptomReport, Refusal> {
         return Err(Refusal::field("temperature", "empty"));
     }
     Ok(SymptomReport { symptoms, temperature })
+}
+
+fn passage(word: &str) -> Result<Passage, Refusal> {
+    Ok(match word {
+        "care" => Passage::Care,
+        "pharmacy" => Passage::Pharmacy,
+        "food" => Passage::Food,
+        "vote" => Passage::Vote,
+        "court" => Passage::Court,
+        _ => return Err(Refusal::field("need", "choose")),
+    })
 }
 
 fn need(word: &str) -> Result<Need, Refusal> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sizao_epi::duties::{Duty, DutyClock, Standing, daily_report};
 use sizao_model::{
-    CivilDay, DivisionCode, FactBody, FactId, Happened, Instant, PersonId,
+    CivilDay, DivisionCode, FactBody, FactId, Happened, Instant, PersonId, When,
     fact::{Outcome, Sample, SentinelKind, SentinelReport, SymptomReport, TestMethod, TestResult},
     id::SiteId,
 };
@@ -299,10 +299,20 @@ fn report_of(stored: &StoredFact) -> Option<ReportRecord> {
         drugs: drug_bits(&report.drugs),
         count: report.count.into(),
         on_day: report.day,
-        seen_at: stored.fact.happened.starts_at(),
+        seen_at: seen_at(stored),
         reported_at: stored.fact.recorded_at,
         entered_at: report.entered_at,
     })
+}
+
+/// When it was seen. A list that gives only a day: the last minute of it, or the arrival, so that a site is never said to be
+/// later than it can have been.
+fn seen_at(stored: &StoredFact) -> Instant {
+    let happened = &stored.fact.happened;
+    match happened.when {
+        When::On(day) => day.plus_days(1).start().plus_minutes(-1).min(stored.fact.recorded_at),
+        When::At(_) | When::During(..) => happened.starts_at(),
+    }
 }
 
 /// The clock that a report stops. A zero report stops that of its day; absences have none.

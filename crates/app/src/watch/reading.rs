@@ -176,15 +176,20 @@ impl Target {
     }
 }
 
-/// Puts homes in. Whoever lives in the county of the case or area is tied to it; so is whose home is not known to a county
-/// to nothing.
+/// Puts homes in. Whoever lives in the area is tied to it, and a contact of the county in which the case lives to the case;
+/// whose home is not known to a county is tied to nothing.
 fn at_home(target: Option<PersonId>, mut row: WatchedRow, homes: &HashMap<PersonId, DivisionCode>) -> WatchedRow {
     row.home = homes.get(&row.person).copied();
-    row.target_home = row.target_home.or_else(|| target.and_then(|person| homes.get(&person)).copied());
-    let county = |place: Option<DivisionCode>| place.and_then(|place| place.at(DivisionLevel::County));
-    let (home, there) = (county(row.home), county(row.target_home));
-    row.untied = home.is_none() || home != there;
-    row.target_home = there.or(row.target_home);
+    let county = |place: DivisionCode| place.at(DivisionLevel::County);
+    let tied = match target {
+        Some(case) => {
+            row.target_home = homes.get(&case).copied();
+            row.home.and_then(county).is_some() && row.home.and_then(county) == row.target_home.and_then(county)
+        }
+        None => row.target_home.zip(row.home).is_some_and(|(area, home)| home.is_under(area)),
+    };
+    row.target_home = row.target_home.map(|place| county(place).unwrap_or(place));
+    row.untied = !tied;
     row
 }
 

@@ -1,4 +1,5 @@
 //! A node on an empty store, with packs of the repository, a clock in hand and facts written as JSON.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::sync::{
     Arc,

@@ -11,6 +11,8 @@ use sizao_store::WatchedRow;
 
 pub struct Proposals {
     pub rows: Vec<WatchedRow>,
+    by_person: BTreeMap<PersonId, Vec<usize>>,
+    by_target: BTreeMap<String, Vec<usize>>,
 }
 
 pub fn honest(officer: &str) -> bool {
@@ -31,7 +33,13 @@ impl Proposals {
             rows.extend(city.events_of_block(block).iter().filter_map(|event| row(&city, event)));
         }
         rows.sort_by_key(|row| (row.at, row.fact));
-        Self { rows }
+        let (mut by_person, mut by_target): (BTreeMap<PersonId, Vec<usize>>, BTreeMap<String, Vec<usize>>) =
+            Default::default();
+        for (at, row) in rows.iter().enumerate() {
+            by_person.entry(row.person).or_default().push(at);
+            by_target.entry(row.target.clone()).or_default().push(at);
+        }
+        Self { rows, by_person, by_target }
     }
 
     pub fn first(&self) -> Instant {
@@ -42,47 +50,53 @@ impl Proposals {
         self.rows[self.rows.len() - 1].at.plus_hours(1)
     }
 
-    /// What a look at a moment sees, if something came since the last quarter: proposals of a day and sums of four weeks.
-    pub fn at(&mut self, now: Instant) -> Option<(Vec<WatchedRow>, Vec<(String, String, [u64; 3])>)> {
-        self.rows.iter().find(|row| row.at > now.plus_minutes(-15) && row.at <= now)?;
-        let known: Vec<WatchedRow> = self.rows.iter().filter(|row| row.at <= now).cloned().collect();
+    /// What a look at a moment sees, if something came in the last minutes: proposals of a day and sums of four weeks.
+    pub fn at(&mut self, now: Instant, minutes: i64) -> Option<(Vec<WatchedRow>, Vec<(String, String, [u64; 3])>)> {
+        let came = self.rows.partition_point(|row| row.at <= now);
+        self.rows[..came].last().filter(|row| row.at > now.plus_minutes(-minutes))?;
         let days = 3 * 86_400_000_000;
+        let moves = |row: &WatchedRow| row.class != "exposure";
+        let there = |row: &WatchedRow, other: &WatchedRow| {
+            other.at <= now
+                && other.officer != row.officer
+                && other.lead != row.lead
+                && other.from_at.as_micros() <= row.to_at.as_micros() + days
+                && other.to_at.as_micros() >= row.from_at.as_micros() - days
+                && (other.target == row.target
+                    || (moves(other)
+                        && moves(row)
+                        && row.target_home.is_some()
+                        && other.target_home == row.target_home))
+        };
+        let copies = |row: &WatchedRow, other: &WatchedRow| {
+            other.at <= now
+                && row.from_at.day().start() != row.from_at
+                && (other.from_at, other.to_at) == (row.from_at, row.to_at)
+                && (&other.class, &other.officer) == (&row.class, &row.officer)
+                && other.person != row.person
+                && other.home != row.home
+        };
         let mut window = Vec::new();
-        for row in self.rows.iter_mut().filter(|row| row.at <= now && row.at > now.plus_hours(-24)) {
-            let near = |other: &WatchedRow| {
-                other.from_at.as_micros() <= row.to_at.as_micros() + days
-                    && other.to_at.as_micros() >= row.from_at.as_micros() - days
-            };
-            let moves = |row: &WatchedRow| row.class != "exposure";
-            let there = |other: &&WatchedRow| {
-                other.person == row.person
-                    && other.officer != row.officer
-                    && other.lead != row.lead
-                    && near(other)
-                    && (other.target == row.target
-                        || (moves(other)
-                            && moves(row)
-                            && other.target_home.is_some()
-                            && other.target_home == row.target_home))
-            };
-            row.untied = row.untied && !known.iter().any(|other| there(&other));
-            row.copied = row.copied
-                || known.iter().any(|other| {
-                    (&other.target, other.from_at, other.to_at) == (&row.target, row.from_at, row.to_at)
-                        && (&other.class, &other.officer) == (&row.class, &row.officer)
-                        && other.person != row.person
-                        && other.home != row.home
-                });
-            window.push(row.clone());
+        let first = self.rows.partition_point(|row| row.at <= now.plus_hours(-24));
+        for at in first..self.rows.partition_point(|row| row.at <= now) {
+            let row = &self.rows[at];
+            let same_person = || self.by_person[&row.person].iter().map(|other| &self.rows[*other]);
+            let same_target = || self.by_target[&row.target].iter().map(|other| &self.rows[*other]);
+            let untied = row.untied && !same_person().any(|other| there(row, other));
+            let copied = row.copied || same_target().any(|other| copies(row, other));
+            (self.rows[at].untied, self.rows[at].copied) = (untied, copied);
+            window.push(self.rows[at].clone());
         }
-        let mut sums: BTreeMap<(String, String), [u64; 3]> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| row.at <= now && row.at > now.plus_hours(-24 * 28)) {
-            let sum = sums.entry((row.class.clone(), row.officer.clone())).or_default();
+        let mut sums: BTreeMap<(&str, &str), [u64; 3]> = BTreeMap::new();
+        let first = self.rows.partition_point(|row| row.at <= now.plus_hours(-24 * 28));
+        for row in &self.rows[first..self.rows.partition_point(|row| row.at <= now)] {
+            let sum = sums.entry((&row.class, &row.officer)).or_default();
             sum[0] += 1;
             sum[1] += u64::from(row.untied);
             sum[2] += u64::from(row.untied && row.copied);
         }
-        Some((window, sums.into_iter().map(|((class, officer), sum)| (class, officer, sum)).collect()))
+        let sums = sums.into_iter().map(|((class, officer), sum)| (class.to_owned(), officer.to_owned(), sum));
+        Some((window, sums.collect()))
     }
 }
 
@@ -130,7 +144,10 @@ fn row(city: &City, event: &Event) -> Option<WatchedRow> {
         target_home: place.and_then(county).or(place),
         from_at,
         to_at,
-        untied: place.and_then(county).is_none() || place.and_then(county) != county(own),
+        untied: match (class, place) {
+            ("exposure", place) => place.and_then(county) != county(own),
+            (_, place) => !place.is_some_and(|area| own.is_under(area)),
+        },
         copied: false,
     })
 }

@@ -8,6 +8,7 @@ mod files;
 mod growth;
 mod outcome;
 mod plot;
+mod records;
 mod reference;
 mod reproduction;
 mod scan;

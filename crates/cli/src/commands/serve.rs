@@ -33,6 +33,8 @@ Examples:
                                           for others, by HTTPS; both files are PEM
   sizao serve --listen 0.0.0.0:8765 --behind-https
                                           for others, behind a proxy that speaks HTTPS
+  sizao serve --mllp 127.0.0.1:2575 --mllp-token lab.token
+                                          a laboratory's HL7 v2 messages too, as the account whose token the file holds
 
 The node stops on SIGTERM or Ctrl-C after finishing what is under way.";
 
@@ -53,6 +55,17 @@ pub struct Serve {
     /// Door for other nodes: address and port. HTTPS with the node's own certificate, and theirs as they are on record.
     #[arg(long, value_name = "ADDRESS")]
     pub peers: Option<SocketAddr>,
+    /// Also take HL7 v2 messages by MLLP at this address. The protocol asks nobody who they are: an address that others can
+    /// reach needs --behind-https, that is, something in front that does.
+    #[arg(long, value_name = "ADDR", requires = "mllp_token")]
+    pub mllp: Option<SocketAddr>,
+    /// File with the token of the laboratory's account for which messages by MLLP are taken; made on its page /me.
+    #[arg(long, value_name = "FILE", requires = "mllp")]
+    pub mllp_token: Option<PathBuf>,
+    /// Who may sign certificates that are shown at a gate: X.509 certificates in one PEM file. A new list counts after a
+    /// restart.
+    #[arg(long, value_name = "FILE")]
+    pub trust_list: Option<PathBuf>,
     /// Folders of packs, separated by commas; without any, those of the program.
     #[arg(long, value_delimiter = ',')]
     pub packs: Vec<PathBuf>,
@@ -100,6 +113,21 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
             order.listen
         );
     }
+    let lab = match (order.mllp, &order.mllp_token) {
+        (Some(address), Some(file)) => {
+            if !address.ip().is_loopback() && !order.behind_https {
+                bail!(
+                    "{address} can be reached from outside, and MLLP asks nobody who they are: listen on 127.0.0.1 behind a tunnel that does, or add --behind-https if there is one"
+                );
+            }
+            let token = std::fs::read_to_string(file).with_context(|| {
+                format!("reading {}: it holds the token of the laboratory's account", file.display())
+            })?;
+            Some(Lab { address, token: token.trim().into() })
+        }
+        _ => None,
+    };
+    let trust = order.trust_list.as_deref().map(sizao_server::read_trust).transpose()?.unwrap_or_default();
     runtime.block_on(async {
         let (store, keys) = node::open_store(node).await?;
         if order.clock.is_some() && !store.kind().has_simulated_clock() {
@@ -117,7 +145,8 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
             })?),
             None => None,
         };
-        pages(app, order.listen, Https { tls, in_front: order.behind_https, peers }, json).await
+        let beside = Beside { lab, trust };
+        serve_all(app, order.listen, Https { tls, in_front: order.behind_https, peers }, beside, json).await
     })
 }
 
@@ -128,6 +157,19 @@ fn fence_of(order: &Serve) -> Result<Option<FenceSetup>> {
     };
     let area = DivisionCode::parse(area).with_context(|| format!("--fence-area {area}"))?;
     fence::server_setup(towers, border, order.fence_prior.as_deref(), area).map(Some)
+}
+
+/// What is there beside the pages.
+#[derive(Default)]
+struct Beside {
+    lab: Option<Lab>,
+    trust: sizao_server::TrustList,
+}
+
+/// Where a laboratory's messages come in, and for which account.
+struct Lab {
+    address: SocketAddr,
+    token: Arc<str>,
 }
 
 /// How HTTPS is spoken, if it is.
@@ -143,11 +185,32 @@ pub struct Https {
 
 /// Serves the pages of a node until the process is told to stop.
 pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) -> Result<ExitCode> {
+    serve_all(app, listen, https, Beside::default(), json).await
+}
+
+async fn serve_all(
+    app: Arc<App>,
+    listen: SocketAddr,
+    https: Https,
+    Beside { lab, trust }: Beside,
+    json: bool,
+) -> Result<ExitCode> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("listening on {listen}: choose another port with --listen, or stop the program that has it")
     })?;
     let scheme = if https.tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
+    let mllp = match &lab {
+        None => None,
+        Some(lab) => {
+            app.actor_of_token(&lab.token, "start", SystemClock.now())
+                .await
+                .context("the token of --mllp-token: make one for the laboratory's account on its page /me")?;
+            let listening = TcpListener::bind(lab.address).await;
+            Some(listening.with_context(|| format!("listening for MLLP on {}: choose another port", lab.address))?)
+        }
+    };
+    let mllp_address = mllp.as_ref().map(TcpListener::local_addr).transpose()?;
     let link = app.first_link(SystemClock.now()).await?.map(|token| format!("{address}/setup/{token}"));
     say(
         json,
@@ -155,14 +218,20 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
             Some(link) => format!(
                 "Serving at {address}.\nThere is no account yet. Set up the first administrator, within 24 hours and once, at\n  {link}"
             ),
-            None => format!("Serving at {address}."),
+            None => match mllp_address {
+                Some(mllp) => format!("Serving at {address}.\nTaking HL7 v2 by MLLP at {mllp}."),
+                None => format!("Serving at {address}."),
+            },
         },
-        || json!({"address": address, "set_up": link}),
+        || match mllp_address {
+            Some(mllp) => json!({"address": address, "set_up": link, "mllp": mllp.to_string()}),
+            None => json!({"address": address, "set_up": link}),
+        },
     );
     let shared = Shared::new(
         app,
         Arc::new(SystemClock),
-        Settings { secure: https.in_front || https.tls.is_some(), ..Settings::default() },
+        Settings { secure: https.in_front || https.tls.is_some(), trust, ..Settings::default() },
     );
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
@@ -171,7 +240,16 @@ pub async fn pages(app: Arc<App>, listen: SocketAddr, https: Https, json: bool) 
         let _ = stop.send(true);
     });
     let peers = with_peers(&shared, https.peers, &stopping).await?;
+    let lines = match (mllp, lab) {
+        (Some(mllp), Some(lab)) => {
+            Some(tokio::spawn(sizao_server::serve_mllp(mllp, lab.token, shared.clone(), stopping.clone())))
+        }
+        _ => None,
+    };
     sizao_server::serve(listener, https.tls, shared.clone(), stopping).await?;
+    if let Some(lines) = lines {
+        lines.await??;
+    }
     for task in peers {
         let _ = task.await;
     }

@@ -345,6 +345,7 @@ impl Event {
                 case_left_at: None,
                 setting: None,
                 class: Some(*class),
+                meeting: None,
             }
             .into(),
             What::Confirmation { of, by } => Confirmation { of: of.id(), by: *by }.into(),

@@ -118,10 +118,14 @@ impl ReferenceWeeks {
         let w = settings.half_window;
         let last = (position + 1).saturating_sub(settings.periods_excluded + 1);
         let blocks = settings.seasonal_levels - 1;
+        let mut level_of_first = 0;
         for pair in 0..self.anchors.len() {
             let anchor = self.anchors[pair];
             if anchor < position {
                 (anchor - w..=anchor + w).for_each(|index| self.push(index, 0, last));
+                if let (Some(place), true) = (self.indices.iter().position(|i| *i == anchor - w), level_of_first > 0) {
+                    self.levels[place] = level_of_first;
+                }
             } else if blocks > 0 || settings.mode == FarringtonMode::CompatFlexible {
                 (anchor.saturating_sub(w)..position).for_each(|index| self.push_new(index, last));
             }
@@ -135,6 +139,13 @@ impl ReferenceWeeks {
                     let end = index + size + usize::from(block < rest);
                     (index..end).for_each(|i| self.push(i, block as u8 + 1, last));
                     index = end;
+                }
+                // Where there are more blocks than periods, the package lets the last block, which is empty, take the last
+                // period of the gap and the first of the window after it.
+                let takes_more = settings.mode == FarringtonMode::CompatFlexible && (1..blocks).contains(&length);
+                level_of_first = if takes_more { blocks as u8 } else { 0 };
+                if takes_more && self.indices.last() == Some(&(to - 1)) {
+                    self.levels.last_mut().into_iter().for_each(|level| *level = level_of_first);
                 }
             }
         }

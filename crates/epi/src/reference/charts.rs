@@ -31,11 +31,24 @@ pub(super) fn run_cusum(case: &Case<'_>, comparison: &mut Comparison) -> Result<
     }
 }
 
-/// A history without a case has no expected count, and is refused. The package gives a mean of 0, or the 1e-12 at which its
-/// regression stops, and divides by it: its sums are missing or as large as that division makes them.
+/// Means between these are compared. Beyond, a regression is on its way to zero or infinity: its value says where it stopped.
+const MEANS_COMPARED: std::ops::Range<f64> = 1e-10..1e12;
+
+/// A history without a case has no expected count, and is refused. The package gives a mean of 0, or the 1e-7 or less at
+/// which its regression stops, and divides by it: its sums are missing or as large as that division makes them. A wave that
+/// leaves all bounds is refused as well.
 fn compare_refused(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let means = case.output().numbers("m")?;
-    comparison.rows("m", &vec![Some(0.0); means.len()], &means, Within::Absolute(1e-9));
+    let first = case.settings().count("range_first")?;
+    let counts = case.counts()?;
+    let has_case = counts.as_slice().iter().take(first.saturating_sub(1)).any(|y| *y > 0.0);
+    if has_case {
+        let leaves = |mean: &Option<f64>| mean.is_none_or(|mean| !MEANS_COMPARED.contains(&mean));
+        comparison.same("a wave that leaves all bounds", means.iter().any(leaves), true);
+        comparison.note("refused: the wave leaves all bounds, so nothing was compared".to_owned());
+        return Ok(());
+    }
+    comparison.rows("m", &vec![Some(0.0); means.len()], &means, Within::Absolute(1e-6));
     comparison.note("refused: the history has no case, so nothing but the mean was compared".to_owned());
     Ok(())
 }
@@ -149,10 +162,22 @@ fn compare_cusum(
 ) -> Result<(), CaseError> {
     let (output, tolerance) = (case.output(), case.tolerance());
     let within = |key: &str, usual: f64| tolerance.optional(key).unwrap_or(usual);
-    let means = output.numbers("m")?;
+    let mut means = output.numbers("m")?;
+    // A sum carries its past with it: nothing after the first mean beyond these limits is compared.
+    let end = means.iter().position(|m| m.is_some_and(|m| !MEANS_COMPARED.contains(&m))).unwrap_or(usize::MAX);
+    if end < means.len() {
+        comparison.note(format!(
+            "{} rows after a mean of {:.0e} not compared",
+            means.len() - end,
+            means[end].unwrap_or(0.0)
+        ));
+    }
+    let until = |values: &mut Vec<Option<f64>>| values.iter_mut().skip(end).for_each(|value| *value = None);
+    until(&mut means);
     let ours = some(rows.iter().take(means.len()).map(|r| r.expected));
     comparison.rows("m", &ours, &means, Within::Relative(within("m_rel", 1e-6)));
-    let sums = output.numbers("cusum")?;
+    let mut sums = output.numbers("cusum")?;
+    until(&mut sums);
     compare_sums(rows, &sums, within("cusum_abs", 1e-6), comparison);
     let alarms: Vec<bool> = rows.iter().map(|r| r.is_alarm).collect();
     let is_judged = |i: usize| sums[i].is_some_and(|s| (s - settings.decision_interval).abs() > 1e-6);

@@ -9,6 +9,10 @@ use crate::special::CountDistribution;
 
 /// Rows with a larger mean are an exploded trend and are not compared.
 const MEAN_MAX: f64 = 1e12;
+/// Counts that are the same forwards and backwards have a trend of 0, with p = 1, which no limit lets in. The package's sums
+/// round to a trend below this, with a p-value a hair below 1, and it stays at a limit of 1: the row then hangs on the last
+/// digit of a sum.
+const SLOPE_MIN: f64 = 1e-12;
 
 pub(super) fn run_original(case: &Case<'_>, comparison: &mut Comparison) -> Result<(), CaseError> {
     let settings = FarringtonSettings {
@@ -68,9 +72,20 @@ fn compare_flexible(
     let (output, tolerance) = (case.output(), case.tolerance());
     let mean0 = if output.has("mu0") { output.numbers("mu0")? } else { vec![None; rows.len()] };
     let expected = output.numbers("expected")?;
+    let slopes = output.numbers("trend_coef")?;
+    let by_rounding =
+        |i: usize| rows[i].trend_per_period.is_none() && slopes[i].is_some_and(|slope| slope.abs() < SLOPE_MIN);
+    let undecided = (0..rows.len().min(slopes.len())).filter(|i| by_rounding(*i)).count();
+    if undecided > 0 {
+        comparison.note(format!("{undecided} rows where rounding kept a trend of 0 not compared"));
+    }
+    if undecided == rows.len() {
+        comparison.expect_nothing();
+    }
     let is_compared = |i: usize| {
         let is_small = |v: Option<f64>| v.is_none_or(|v| v <= MEAN_MAX);
-        is_small(expected.get(i).copied().flatten()) && is_small(mean0.get(i).copied().flatten())
+        let is_decided = i >= rows.len().min(slopes.len()) || !by_rounding(i);
+        is_decided && is_small(expected.get(i).copied().flatten()) && is_small(mean0.get(i).copied().flatten())
     };
     let keep = |values: Vec<Option<f64>>| -> Vec<Option<f64>> {
         values.into_iter().enumerate().map(|(i, v)| v.filter(|_| is_compared(i))).collect()
@@ -89,7 +104,7 @@ fn compare_flexible(
         &keep(output.numbers("phi")?),
         relative(tolerance, "phi_rel", 1e-6),
     );
-    let slopes = keep(output.numbers("trend_coef")?);
+    let slopes = keep(slopes.clone());
     comparison.rows(
         "trend_coef",
         &column(|r| r.trend_per_period),
@@ -97,6 +112,8 @@ fn compare_flexible(
         relative(tolerance, "trend_coef_rel", 1e-5),
     );
     let scores = keep(output.numbers("score")?);
+    let flags: Vec<Option<bool>> =
+        output.flags("alarm")?.into_iter().enumerate().map(|(i, flag)| flag.filter(|_| is_compared(i))).collect();
     let bounds = keep(output.numbers("upperbound")?);
     let knife_edge: Vec<bool> = rows.iter().zip(&bounds).map(|(r, b)| is_knife_edge(settings, r, *b)).collect();
     let sharp = |values: &[Option<f64>]| -> Vec<Option<f64>> {
@@ -108,7 +125,7 @@ fn compare_flexible(
     let p_values = keep(output.numbers("pvalue")?);
     comparison.rows("pvalue", &column(|r| r.p_value), &p_values, absolute(tolerance, "pvalue_abs", 1e-6));
     let is_judged = |i: usize| scores[i].is_some_and(|s| (s - 1.0).abs() > 1e-6);
-    comparison.flags("alarm", &alarms(rows), &output.flags("alarm")?, is_judged);
+    comparison.flags("alarm", &alarms(rows), &flags, is_judged);
     Ok(())
 }
 

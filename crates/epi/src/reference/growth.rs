@@ -20,8 +20,8 @@ pub(super) fn run_growth(case: &Case<'_>, comparison: &mut Comparison) -> Result
     comparison.value("r_upper", growth.rate_upper, output.optional("r_upper"), rate);
     let within = Within::Relative(tolerance.optional("doubling_rel").unwrap_or(1e-7));
     for (name, time) in [("doubling", growth.doubling), ("halving", growth.halving)] {
-        let pick = |f: fn(&ChangeTime) -> f64| time.as_ref().map(f);
-        comparison.value(name, pick(|t| t.days), output.optional(name), within);
+        let pick = |f: fn(&ChangeTime) -> Option<f64>| time.as_ref().and_then(f);
+        comparison.value(name, pick(|t| Some(t.days)), output.optional(name), within);
         comparison.value(name, pick(|t| t.lower), output.optional(&format!("{name}_lower")), within);
         comparison.value(name, pick(|t| t.upper), output.optional(&format!("{name}_upper")), within);
     }

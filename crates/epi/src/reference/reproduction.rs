@@ -63,7 +63,10 @@ pub(super) fn run_wallinga_teunis(case: &Case<'_>, comparison: &mut Comparison) 
     let cases = Counts::from_observed(case.input().numbers("incidence")?)?;
     let interval = serial_interval(case, cases.len().saturating_sub(1))?;
     let asked = windows(case, "t_start_asked", "t_end_asked")?;
-    let rows = estimate_r_wallinga_teunis(&cases, &interval, &asked)?;
+    let mut rows = estimate_r_wallinga_teunis(&cases, &interval, &asked)?;
+    // The package also drops windows that begin before the first case and hold it.
+    let first_case = cases.as_slice().iter().position(|count| *count > 0.0).unwrap_or(0);
+    rows.retain(|row| row.window.first >= first_case);
     let starts: Vec<usize> = rows.iter().map(|r| r.window.first + 1).collect();
     comparison.same("t_start", starts, output.counts("t_start")?);
     let column = |pick: fn(&CaseReproductionRow) -> f64| some(rows.iter().map(pick));

@@ -1,9 +1,8 @@
 //! Negative binomial and Poisson counts: tail probabilities and whole-number quantiles.
 
-use statrs::function::beta::beta_reg;
 use statrs::function::gamma::{gamma_ur, ln_gamma};
 
-use super::normal::normal_quantile;
+use super::{beta::beta_reg, normal::normal_quantile};
 
 /// A count with mean `mean` and variance `dispersion` x `mean`: Poisson where the dispersion is 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -141,33 +141,37 @@ fact_kinds! {
     /// What a sentinel site reports: sums and duties, nobody's name (哨点报告).
     SentinelReport "sentinel_report" 50 false Governance,
     /// Somebody is announced (来豫报备); opens nothing.
-    ArrivalExpected "arrival_expected" 60 true Movement,
+    ArrivalExpected "arrival_expected" 80 true Movement,
     /// Somebody who was announced did not come (未抵达销号).
-    NoShow "no_show" 61 true Movement,
+    NoShow "no_show" 81 true Movement,
     /// A check at a checkpoint (查验); nobody's name.
-    Inspection "inspection" 62 false Movement,
+    Inspection "inspection" 82 false Movement,
     /// What became of somebody held at a checkpoint (处置结果).
-    HoldEnded "hold_ended" 63 false Movement,
+    HoldEnded "hold_ended" 83 false Movement,
     /// A lorry's step through a checkpoint and on its way (货车通行).
-    LaneStep "lane_step" 64 true Movement,
+    LaneStep "lane_step" 84 true Movement,
     /// A disinfection, begun or done (消毒记录).
-    Disinfection "disinfection" 65 false Governance,
+    Disinfection "disinfection" 85 false Governance,
     /// Somebody under a measure needs something: medicine, dialysis, food (服务需求).
     CareNeed "care_need" 40 true Case,
     /// What was needed was given (需求办结).
     CareGiven "care_given" 41 true Case,
+    /// A closed day of the ledger of stays: its digest, nobody's stay (停留台账封存).
+    LedgerDay "ledger_day" 100 false Governance,
+    /// What an epidemiologist asked a case: core facts of the investigation (流行病学调查).
+    Investigation "investigation" 101 true Case,
     /// A person objects to a measure (申诉).
     Appeal "appeal" 42 true Case,
     /// An appeal is decided, or lapses (申诉决定).
     AppealDecision "appeal_decision" 43 true Case,
     /// New openings of a class by one officer are held back until an auditor has looked (冻结).
-    WatchFreeze "watch_freeze" 60 false Governance,
+    WatchFreeze "watch_freeze" 90 false Governance,
     /// An auditor's decision about a freeze (冻结决定).
-    WatchDecision "watch_decision" 61 false Governance,
+    WatchDecision "watch_decision" 91 false Governance,
     /// An order was refused because it conflicts with a rule (拒绝执行).
-    OrderRefused "order_refused" 62 false Governance,
+    OrderRefused "order_refused" 92 false Governance,
     /// Care, food, a vote or a court was reached without a code (替代通道).
-    AlternativePath "alternative_path" 63 true Case,
+    AlternativePath "alternative_path" 93 true Case,
     /// A step of a tube on its way from the desk to the laboratory (采样管流转).
     TubeStep "tube_step" 70 false Test,
     /// A round of screening begins (筛查轮次).
@@ -200,11 +204,14 @@ pub enum RetentionClass {
     Governance,
     /// Who bought one of the four kinds of drugs, and for whom (四类药品登记): for the follow-up that the rule allows, days.
     Sale,
+    /// Who was at which place when, as the ledger has it (停留台账): never facts; for the ledger's term.
+    Presence,
 }
 
 impl RetentionClass {
     /// Every class, in the order of their codes.
-    pub const ALL: [Self; 6] = [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale];
+    pub const ALL: [Self; 7] =
+        [Self::Case, Self::Exposure, Self::Test, Self::Movement, Self::Governance, Self::Sale, Self::Presence];
 
     /// The number in tables.
     pub const fn code(self) -> u8 {
@@ -225,6 +232,19 @@ impl RetentionClass {
             Self::Movement => "movement",
             Self::Governance => "governance",
             Self::Sale => "sale",
+            Self::Presence => "presence",
+        }
+    }
+}
+
+#[cfg(test)]
+mod code_tests {
+    use super::FactKind;
+
+    #[test]
+    fn each_kind_has_a_code_of_its_own() {
+        for kind in FactKind::ALL {
+            assert_eq!(FactKind::from_code(kind.code()), Some(kind), "another kind has the code of {kind}");
         }
     }
 }

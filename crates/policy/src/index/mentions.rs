@@ -90,7 +90,9 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::TubeStep(_)
         | FactBody::ScreeningRound(_)
         | FactBody::GroupMember(_)
-        | FactBody::GroupPause(_) => {}
+        | FactBody::GroupPause(_)
+        | FactBody::LedgerDay(_)
+        | FactBody::Investigation(_) => {}
         FactBody::WatchDecision(decision) => found.push(Mention::Fact(decision.of)),
     }
     found.into_iter()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use sizao_model::{Colour, Zone, measure::Swab};
+use sizao_model::{Colour, MeasureKind, Zone, measure::Swab};
 use toml::Spanned;
 
 use super::{
@@ -25,12 +25,26 @@ pub(super) fn read(PackText { folder, file, text }: &PackText) -> Result<Pack, V
         Ok(raw) => raw,
         Err(error) => {
             let span = error.span().unwrap_or(0..0);
-            checker.fault(span, PackFault::Format(error.message().to_owned()));
+            let told = in_words(error.message(), text.get(span.clone()).unwrap_or_default());
+            checker.fault(span, PackFault::Format(told));
             return Err(checker.faults);
         }
     };
     let pack = checker.pack(raw);
     if checker.faults.is_empty() { Ok(pack) } else { Err(checker.faults) }
+}
+
+/// What the reader of the file format says, with the words that its usual mistakes need.
+fn in_words(message: &str, at: &str) -> String {
+    if at.starts_with('n') && message.contains("invalid float") {
+        return "'null' is no value: leave the field out".to_owned();
+    }
+    if message.contains("expected a sequence") {
+        return format!(
+            "{message}: a list in brackets; test days are written {{ value = [1, 4], unit = \"day_of_isolation\", source = \"guide\" }}"
+        );
+    }
+    message.to_owned()
 }
 
 struct Checker<'a> {
@@ -282,6 +296,9 @@ impl Checker<'_> {
         let inside_high = list(&area.inside.high, "area.inside.high");
         let inside_medium = list(&area.inside.medium, "area.inside.medium");
         let same_city = list(&area.same_city, "area.same_city");
+        for kind in area.resident.values().filter(|kind| !is_a_stay(**kind)) {
+            self.fault(raw.span(), PackFault::NoStay(kind.name().to_owned()));
+        }
         AreaRule {
             lookback_days: self.number(&area.lookback_days, "area.lookback_days") as i32,
             unit: area.unit,
@@ -530,4 +547,17 @@ fn lists_of_phases(raw: &RawPack) -> Vec<(&'static str, &[Spanned<RawPhase>])> {
 /// Whether a colour is worse than another; without one it is as good as green.
 fn worse(one: Option<Colour>, other: Option<Colour>) -> bool {
     one.unwrap_or(Colour::Green) > other.unwrap_or(Colour::Green)
+}
+
+/// Whether somebody can do this where they are.
+const fn is_a_stay(kind: MeasureKind) -> bool {
+    matches!(
+        kind,
+        MeasureKind::StayIndoors
+            | MeasureKind::StayInArea
+            | MeasureKind::HomeIsolation
+            | MeasureKind::HomeMonitoring
+            | MeasureKind::SelfMonitoring
+            | MeasureKind::FollowUp
+    )
 }

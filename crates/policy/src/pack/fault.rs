@@ -115,6 +115,9 @@ pub enum PackFault {
     /// Nobody is worse off for a dose.
     #[error("a dose of '{0}' would make something stricter")]
     StricterAfterDose(String),
+    /// Somebody who is still in an area stays indoors or in it, or watches their health.
+    #[error("somebody still in a declared area is asked '{0}', which is no stay in the area")]
+    NoStay(String),
     /// A review of a case isolation comes at the latest after 14 days and not after its ceiling.
     #[error("the review of a case isolation is due after {review} days, its ceiling after {ceiling}")]
     LateReview {
@@ -182,6 +185,9 @@ impl PackFault {
             }
             Self::ColourWithoutColours(_) => "Remove the colour, or set colours = true",
             Self::StricterAfterDose(_) => "Let effect be a kind no stricter than the first phase of close_contact",
+            Self::NoStay(_) => {
+                "Write stay_indoors or stay_in_area, or home_isolation, home_monitoring, self_monitoring, follow_up"
+            }
             Self::LateReview { .. } => "Set review_days to at most 14 and not above ceiling_days",
             Self::EndsBeforeItBegins => "Correct one of the two",
             Self::Twice(_) => "Give each pack once",

@@ -20,7 +20,8 @@ impl Cell<'_> {
     }
 
     /// Whole number; `1646092800.0`, as tables with gaps are often written, is one too.
-    pub(super) fn whole(self) -> Option<i128> {
+    #[must_use]
+    pub fn whole(self) -> Option<i128> {
         match self {
             Self::Number(number) => Some(number),
             Self::Text(text) => {

@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Number {
 }
 
 /// A moment, in Asia/Shanghai.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Moment(pub(crate) Instant);
 described!(Moment, { "type": "string", "format": "date-time" });

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sizao_app::{
     arrivals::{Announcement, ArrivalBoard, ArrivalFilter, ArrivalLine, ArrivalView, ChannelQuality, PAGE, Signal},
     authorization::{Action, purposes},
+    fence::FenceFigures,
 };
 use sizao_model::{DivisionCode, FactId, Instant};
 use uuid::Uuid;
@@ -36,7 +37,7 @@ struct ArrivalsTemplate {
     c: Chrome,
     board: ArrivalBoard,
     quality: Vec<ChannelQuality>,
-    fence: sizao_app::fence::FenceFigures,
+    fence: String,
     lines: Vec<Line>,
     filter: ArrivalFilter,
     unit: Option<Uuid>,
@@ -97,6 +98,7 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
     let quality = ctx.app().channel_quality(&ctx.actor).await?;
     let fence = ctx.app().fence_figures().await?;
     let c = Chrome::of(&ctx);
+    let fence = fence_told(&c, &fence);
     let lines: Vec<Line> = board.lines.iter().map(|line| shown(line, &c, board.at)).collect();
     let next = (lines.len() == PAGE as usize).then(|| {
         let unit = unit.map_or(String::new(), |unit| format!("&unit={unit}"));
@@ -112,6 +114,14 @@ pub(crate) async fn show(ctx: Ctx, Query(which): Query<Which>) -> Answer {
     let may_enter = !purposes(ctx.actor.role, Action::EnterArrivals).is_empty();
     let at = c.at(&board.at);
     page(&ArrivalsTemplate { c, board, quality, fence, lines, filter, unit, sentence, may_enter, at, next })
+}
+
+/// What the fence read and keeps, for everybody who sees the board.
+fn fence_told(c: &Chrome, figures: &FenceFigures) -> String {
+    let (sketches, questions) = (figures.sketches.to_string(), figures.questions.to_string());
+    let kept = c.t2("arr-fence-kept", ("sketches", &sketches), ("questions", &questions));
+    let runs = if figures.runs { c.t1("arr-fence-on", "records", figures.records) } else { c.t("arr-fence-off") };
+    format!("{runs} {kept}")
 }
 
 fn shown(line: &ArrivalLine, c: &Chrome, now: Instant) -> Line {

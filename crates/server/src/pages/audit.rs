@@ -66,7 +66,7 @@ pub(crate) async fn show(ctx: Ctx, Query(query): Query<Before>) -> Answer {
 
 /// Verifies the whole log and says what it found.
 pub(crate) async fn verify(Sent(ctx, _): Sent) -> Answer {
-    let _turn = ctx.shared.verifying.try_acquire().map_err(|_| sizao_app::Refusal::Busy)?;
+    let _turn = ctx.shared.verifying.acquire().await.map_err(|_| sizao_app::Refusal::Busy)?;
     let verified = ctx.app().verify_log(&ctx.actor, ctx.wall()).await?;
     shown(&ctx, None, Some(verified)).await
 }
@@ -113,6 +113,9 @@ pub(crate) async fn consistency(ctx: Ctx, Query(which): Query<Since>) -> Result<
 
 async fn shown(ctx: &Ctx, before: Option<i64>, verified: Option<Verified>) -> Answer {
     let lines = ctx.app().list_accesses(&ctx.actor, before).await?;
+    // What the node found by itself is shown until it is mended.
+    let found = ctx.shared.found.lock().expect("no thread panics with it").clone().filter(|found| !found.sound);
+    let verified = verified.or(found);
     let head = ctx.app().log_head(&ctx.actor).await?;
     let last = ctx.app().last_verification(&ctx.actor).await?;
     let c = Chrome::of(ctx);

@@ -143,8 +143,9 @@ pub(crate) async fn board(ctx: Ctx) -> Answer {
 /// The server's time, so that a device knows by how much its own is wrong.
 pub(crate) async fn clock(ctx: Ctx) -> Answer {
     usual_purpose(&ctx.actor, Action::WorkCheckpoint)?;
-    // Of a simulated node the node's own: its passes are dated by it.
-    let mut response = Json(json!({ "now": ctx.app().now().to_rfc3339() })).into_response();
+    // Of a simulated node the node's own as well: its passes are dated by it.
+    let (now, wall) = (ctx.app().now().to_rfc3339(), ctx.wall().to_rfc3339());
+    let mut response = Json(json!({ "now": now, "wall": wall })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -191,7 +192,7 @@ pub(crate) async fn check(Sent(ctx, fields): Sent) -> Answer {
         temperature: text("temperature"),
         transit: text("transit"),
     };
-    let fact = ctx.app().record_check(&ctx.actor, &form, &key, ctx.app().now()).await?;
+    let fact = ctx.app().record_check(&ctx.actor, &form, &key, ctx.wall()).await?;
     Ok(received(&ctx.asked, fact, "/checkpoint"))
 }
 

@@ -33,9 +33,10 @@ use crate::{
 };
 
 /// Mappings that come with the program.
-const MAPPINGS: [(&str, &str); 2] = [
+const MAPPINGS: [(&str, &str); 3] = [
     ("city-people", include_str!("../../../../mappings/city-people.toml")),
     ("cn-transmission-pairs-2020", include_str!("../../../../mappings/cn-transmission-pairs-2020.toml")),
+    ("sentinel-reports", include_str!("../../../../mappings/sentinel-reports.toml")),
 ];
 /// Uploads of one account that are kept; an older one goes.
 const KEPT_MAX: usize = 3;

@@ -47,6 +47,8 @@ struct MyTemplate {
     filed: bool,
     requests: Vec<Request>,
     asked: bool,
+    /// Since when a test of a key group is due: a reminder.
+    test_due: Option<String>,
 }
 
 struct Holding {
@@ -143,6 +145,7 @@ pub(crate) async fn show(
     let page_of = MyTemplate {
         requests: requests.iter().map(|request| Request::of(request, &c)).collect(),
         asked: !which.asked.is_empty(),
+        test_due: shared.app.due_of(person, view.at.day()).await?.map(|(_, since)| c.on(&since)),
         colour: view.explained.assessment.colour.map(super::people::colour_name),
         digest: text_digest(&view.explained.explanation, c.lang == Lang::Zh),
         next: next.into_iter().map(|(_, what, when)| (when, what)).collect(),

@@ -10,6 +10,7 @@ use crate::{
     bulk::{self, Column},
     db::{commit, on, positional},
     error::StoreError,
+    loops::note_loops_changed,
     store::Store,
     vault::division_key,
 };
@@ -93,7 +94,7 @@ impl Store {
         Ok(found.into_iter().map(|(person,)| PersonId::new(person)).collect())
     }
 
-    /// Saves assessments and takes those of `gone` away.
+    /// Saves assessments, takes those of `gone` away and notes whose loops have to be looked at.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -101,6 +102,7 @@ impl Store {
         &self,
         mut assessments: Vec<StoredAssessment>,
         gone: Vec<PersonId>,
+        loops_changed: &[PersonId],
     ) -> Result<(), StoreError> {
         assessments.sort_unstable_by_key(|assessment| assessment.person);
         let macs = assessments.iter().map(|assessment| self.mac(assessment).to_vec()).collect();
@@ -125,6 +127,7 @@ impl Store {
                        next_change_at = excluded.next_change_at, known_leaf = excluded.known_leaf, \
                        dossier = excluded.dossier, context = excluded.context, answer = excluded.answer, \
                        mac = excluded.mac WHERE assessment.known_leaf <= excluded.known_leaf";
+        note_loops_changed(&mut tx, loops_changed).await?;
         bulk::insert(&mut tx, "assessment", replace, &columns).await?;
         for person in gone {
             on!(&mut tx, tx => {

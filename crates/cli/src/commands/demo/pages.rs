@@ -1,6 +1,7 @@
 //! `sizao demo pages`: a store with the pairs of 2020 and an invented city, an account for every role, and the pages.
 
 mod city;
+mod laboratory;
 mod sentinels;
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -107,6 +108,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         people(&app, &password, now).await?;
         mandates(&app, &password).await?;
         sentinels::take(&app, &password).await?;
+        laboratory::take(&app, &password).await?;
         app.follow_log().await?;
         eprintln!("\nDemo accounts, made for this store alone. Password of all, shown this once: {password}");
         for (role, login, name, unit) in PEOPLE {

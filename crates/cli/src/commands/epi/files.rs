@@ -1,7 +1,7 @@
 //! Opening, and numbers as text.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufReader, Read},
     path::Path,
 };
@@ -20,4 +20,17 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
         return Ok(Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))));
     }
     reader(path)
+}
+
+/// Reads a whole file; what [`open`] can open.
+pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    let is_plain = path.as_os_str() != "-" && !path.extension().is_some_and(|ext| ext == "gz" || ext == "zst");
+    let mut text = Vec::new();
+    if is_plain {
+        // With room for the whole: nothing is moved while it grows.
+        text = fs::read(path).with_context(|| format!("opening {}", path.display()))?;
+    } else {
+        open(path)?.read_to_end(&mut text).with_context(|| format!("reading {}", path.display()))?;
+    }
+    Ok(text)
 }

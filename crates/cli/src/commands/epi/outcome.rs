@@ -3,6 +3,7 @@
 use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
+use jiff::civil::Date;
 use sizao_epi::{EpiError, parallel};
 
 use super::{
@@ -14,26 +15,50 @@ use crate::output::WholeFile;
 /// One row per period of a series.
 pub struct Outcome {
     /// Values by column, then by period; `None` is an empty cell and has its reason under `notes`.
-    pub values: Vec<Vec<Option<f64>>>,
-    /// Remark per period.
-    pub notes: Vec<Option<Arc<str>>>,
+    values: Vec<Vec<Option<f64>>>,
+    notes: Vec<Note>,
+    /// Why periods that were never set are empty.
+    unset: Arc<str>,
+}
+
+/// Remark on a period.
+#[derive(Clone)]
+enum Note {
+    Unset,
+    Nothing,
+    Said(Arc<str>),
 }
 
 impl Outcome {
     /// Empty cells, all with one reason.
     pub fn empty(columns: usize, periods: usize, reason: &str) -> Self {
-        let reason: Arc<str> = reason.into();
-        Self { values: vec![vec![None; periods]; columns], notes: vec![Some(reason); periods] }
+        let values = vec![vec![None; periods]; columns];
+        Self { values, notes: vec![Note::Unset; periods], unset: reason.into() }
     }
 
     /// Fills the cells of one period and takes its reason away. A value that is no number stays out and is said.
     pub fn set<const N: usize>(&mut self, period: usize, cells: [Option<f64>; N], note: Option<Arc<str>>) {
-        self.notes[period] = note;
-        for (column, cell) in cells.into_iter().enumerate() {
-            self.values[column][period] = cell.filter(|value| value.is_finite());
-            if cell.is_some_and(|value| !value.is_finite()) && self.notes[period].is_none() {
-                self.notes[period] = Some("no finite value".into());
+        let mut note = note.map_or(Note::Nothing, Note::Said);
+        for (column, cell) in self.values.iter_mut().zip(cells) {
+            let is_number = cell.is_none_or(f64::is_finite);
+            column[period] = cell.filter(|_| is_number);
+            if !is_number && matches!(note, Note::Nothing) {
+                note = Note::Said("no finite value".into());
             }
+        }
+        self.notes[period] = note;
+    }
+
+    /// Says why a period is empty, in place of the reason of the others.
+    pub fn say(&mut self, period: usize, reason: &str) {
+        self.notes[period] = Note::Said(reason.into());
+    }
+
+    fn note(&self, period: usize) -> &str {
+        match &self.notes[period] {
+            Note::Unset => &self.unset,
+            Note::Nothing => "",
+            Note::Said(text) => text,
         }
     }
 }
@@ -47,42 +72,50 @@ pub trait Method: Sync {
     fn judge(&self, series: &Series) -> Result<Outcome, EpiError>;
 }
 
+/// Strata judged before their rows are written: few enough that memory is used again and again.
+const STRATA_AT_ONCE: usize = 128;
+
 /// Reads, judges every stratum, writes one row per period.
 ///
 /// Exit codes: 0 every stratum was judged, 2 some could not be (their rows say why), 1 none.
 pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
     let table = read_series(args)?;
     table.remarks.iter().for_each(|remark| eprintln!("{remark}"));
-    let judged = parallel::map(&table.series, args.threads, |series| {
-        let begun = crate::node::stopwatch();
-        let outcome = method.judge(series);
-        let time = Time { judging: begun.elapsed(), periods: outcome.as_ref().map_or(0, judged_periods) };
-        let text = rows_as_text(series, method, &outcome);
-        (outcome.err(), text, time)
-    });
+    let mut out = Rows { args, header: header(&table, method), out: None, waiting: Vec::new() };
+    let (mut time, mut failed, mut first_error) = (Time::default(), 0, None);
+    for strata in table.series.chunks(STRATA_AT_ONCE) {
+        let judged = parallel::map(strata, args.threads, |series| {
+            let begun = crate::node::stopwatch();
+            let outcome = method.judge(series);
+            let time = Time { judging: begun.elapsed(), periods: outcome.as_ref().map_or(0, judged_periods) };
+            let text = rows_as_text(series, method, &outcome);
+            (outcome.err(), text, time)
+        });
+        for (error, text, took) in judged {
+            time.judging += took.judging;
+            time.periods += took.periods;
+            failed += usize::from(error.is_some());
+            out.push(text, error.is_none())?;
+            first_error = first_error.or(error);
+        }
+    }
     if args.times {
-        let judging: Duration = judged.iter().map(|(_, _, time)| time.judging).sum();
-        let periods: usize = judged.iter().map(|(_, _, time)| time.periods).sum();
-        eprintln!("judged {periods} {:.6}", judging.as_secs_f64());
+        eprintln!("judged {} {:.6}", time.periods, time.judging.as_secs_f64());
     }
-    let errors: Vec<&EpiError> = judged.iter().filter_map(|(error, ..)| error.as_ref()).collect();
-    if errors.len() == judged.len() {
-        bail!("{}", errors[0]);
+    let judged = out.finish()?;
+    match first_error {
+        None => Ok(ExitCode::SUCCESS),
+        Some(error) if !judged => bail!("{error}"),
+        Some(error) => {
+            let all = table.series.len();
+            eprintln!("{failed} of {all} strata have no result; their rows say why. The first: {error}");
+            Ok(ExitCode::from(2))
+        }
     }
-    write_table(args, &table, method, judged.iter().map(|(_, text, _)| text.as_slice()))?;
-    if errors.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!(
-        "{} of {} strata have no result; their rows say why. The first: {}",
-        errors.len(),
-        judged.len(),
-        errors[0]
-    );
-    Ok(ExitCode::from(2))
 }
 
-/// What judging one series took.
+/// What judging took.
+#[derive(Default)]
 struct Time {
     judging: Duration,
     periods: usize,
@@ -92,19 +125,42 @@ fn judged_periods(outcome: &Outcome) -> usize {
     outcome.values.first().map_or(0, |column| column.iter().flatten().count())
 }
 
-fn write_table<'a>(
-    args: &SeriesArgs,
-    table: &SeriesTable,
-    method: &dyn Method,
-    parts: impl Iterator<Item = &'a [u8]>,
-) -> Result<()> {
-    let mut out = WholeFile::create(&args.out)?;
+fn header(table: &SeriesTable, method: &dyn Method) -> String {
     let stratum = if table.series[0].stratum.is_some() { "stratum," } else { "" };
-    writeln!(out, "date,{stratum}count,{},note", method.columns().join(","))?;
-    for part in parts {
-        out.write_all(part)?;
+    format!("date,{stratum}count,{},note\n", method.columns().join(","))
+}
+
+/// The rows of an answer; nothing is written before the first stratum with a result.
+struct Rows<'a> {
+    args: &'a SeriesArgs,
+    header: String,
+    out: Option<WholeFile>,
+    /// Rows that say why their stratum has no result.
+    waiting: Vec<u8>,
+}
+
+impl Rows<'_> {
+    fn push(&mut self, text: Vec<u8>, is_judged: bool) -> Result<()> {
+        match &mut self.out {
+            Some(out) => out.write_all(&text)?,
+            None if is_judged => {
+                let mut out = WholeFile::create(&self.args.out)?;
+                out.write_all(self.header.as_bytes())?;
+                out.write_all(&std::mem::take(&mut self.waiting))?;
+                out.write_all(&text)?;
+                self.out = Some(out);
+            }
+            None => self.waiting.extend(text),
+        }
+        Ok(())
     }
-    out.finish()
+
+    /// Whether anything was written.
+    fn finish(self) -> Result<bool> {
+        let Some(out) = self.out else { return Ok(false) };
+        out.finish()?;
+        Ok(true)
+    }
 }
 
 fn rows_as_text(series: &Series, method: &dyn Method, outcome: &Result<Outcome, EpiError>) -> Vec<u8> {
@@ -116,36 +172,51 @@ fn rows_as_text(series: &Series, method: &dyn Method, outcome: &Result<Outcome, 
             &unjudged
         }
     };
-    let mut text = Vec::with_capacity(series.dates.len() * 48);
+    let mut name = Vec::new();
+    if let Some(stratum) = &series.stratum {
+        push_field(&mut name, stratum);
+        name.push(b',');
+    }
+    let mut text = Vec::with_capacity(series.dates.len() * (24 + name.len() + 20 * outcome.values.len()));
     for (period, date) in series.dates.iter().enumerate() {
-        let _ = write!(text, "{date},");
-        if let Some(stratum) = &series.stratum {
-            push_field(&mut text, stratum);
-            text.push(b',');
-        }
+        push_day(&mut text, *date);
+        text.push(b',');
+        text.extend_from_slice(&name);
         push_number(&mut text, Some(series.counts.as_slice()[period]));
         for column in &outcome.values {
             text.push(b',');
             push_number(&mut text, column[period]);
         }
         text.push(b',');
-        push_field(&mut text, outcome.notes[period].as_deref().unwrap_or_default());
+        push_field(&mut text, outcome.note(period));
         text.push(b'\n');
     }
     text
+}
+
+/// `2022-01-04`.
+fn push_day(text: &mut Vec<u8>, date: Date) {
+    let Ok(year) = u16::try_from(date.year()) else {
+        // Before year 0 there are other rules.
+        let _ = write!(text, "{date}");
+        return;
+    };
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    let (month, day) = (date.month() as u16, date.day() as u16);
+    let year = [digit(year / 1000), digit(year / 100), digit(year / 10), digit(year)];
+    text.extend_from_slice(&year);
+    text.extend_from_slice(&[b'-', digit(month / 10), digit(month), b'-', digit(day / 10), digit(day)]);
 }
 
 /// A number in the fewest digits that read back to it; nothing for no value.
 pub fn push_number(text: &mut Vec<u8>, value: Option<f64>) {
     let Some(value) = value.filter(|value| value.is_finite()) else { return };
     let small = value as i64;
-    let _ = if small as f64 == value && small.abs() < 1 << 53 {
-        write!(text, "{small}")
-    } else if value.abs() < 1e-5 || value.abs() >= 1e16 {
-        write!(text, "{value:e}")
+    if small as f64 == value && small.abs() < 1 << 53 {
+        text.extend_from_slice(itoa::Buffer::new().format(small).as_bytes());
     } else {
-        write!(text, "{value}")
-    };
+        text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    }
 }
 
 /// A field, in quotes where it has to be.
@@ -156,5 +227,45 @@ pub fn push_field(text: &mut Vec<u8>, field: &str) {
         text.push(b'"');
     } else {
         text.extend_from_slice(field.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_reads_back_to_itself() {
+        let values = [0.0, -0.0, 1.0, -12.0, 0.1, 1e-7, 12.5e-9, 1e15 + 0.5, 9e15, 1e16, 1e300, 5e-324, -1.0 / 3.0];
+        for value in values {
+            let mut text = Vec::new();
+            push_number(&mut text, Some(value));
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(text.parse::<f64>().unwrap(), value, "{text}");
+        }
+        let mut text = Vec::new();
+        [None, Some(f64::NAN), Some(f64::INFINITY)].into_iter().for_each(|value| push_number(&mut text, value));
+        assert!(text.is_empty());
+    }
+
+    #[test]
+    fn days_are_written_like_the_library_writes_them() {
+        for (year, month, day) in [(2024, 2, 29), (999, 12, 31), (0, 1, 1), (-44, 3, 15), (9999, 12, 31)] {
+            let date = Date::new(year, month, day).unwrap();
+            let mut text = Vec::new();
+            push_day(&mut text, date);
+            assert_eq!(String::from_utf8(text).unwrap(), date.to_string());
+        }
+    }
+
+    #[test]
+    fn a_period_never_set_has_the_common_reason_and_no_number_is_said() {
+        let mut outcome = Outcome::empty(2, 4, "too early");
+        outcome.set(1, [Some(1.0), Some(2.0)], None);
+        outcome.set(2, [Some(f64::NAN), Some(2.0)], None);
+        outcome.say(3, "apart");
+        let notes: Vec<&str> = (0..4).map(|period| outcome.note(period)).collect();
+        assert_eq!(notes, ["too early", "", "no finite value", "apart"]);
+        assert_eq!(outcome.values[0], [None, Some(1.0), None, None]);
     }
 }

@@ -116,8 +116,7 @@ impl Method for Cori<'_> {
         for row in self.rows(series, days_per_period, prior)? {
             let period = row.window.last / days_per_period;
             let Some(estimate) = row.estimate else {
-                outcome.notes[period] =
-                    Some("before the mean serial interval is over: infectors are not in the series".into());
+                outcome.say(period, "before the mean serial interval is over: infectors are not in the series");
                 continue;
             };
             let (lower, upper) = estimate.interval_95();

@@ -1,12 +1,12 @@
 //! Reads `date,count[,stratum]` tables into checked series.
 
-use std::{collections::HashMap, io::Read, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context, Result, bail};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use sizao_epi::{COUNT_MAX, Counts, Gaps, Step, align_series};
 
-use super::{files::open, series_args::SeriesArgs};
+use super::{files::read_whole, records::Records, series_args::SeriesArgs};
 
 /// Complaints printed before the rest is only counted.
 const COMPLAINTS_SHOWN: usize = 20;
@@ -37,55 +37,47 @@ pub struct SeriesTable {
 
 /// Reads a table, checks every row and names those that are wrong.
 pub fn read_series(args: &SeriesArgs) -> Result<SeriesTable> {
-    let mut text = Vec::new();
-    open(&args.input)?.read_to_end(&mut text).with_context(|| format!("reading {}", args.input.display()))?;
-    parse_series(&text, &args.input, args)
+    parse_series(&read_whole(&args.input)?, &args.input, args)
 }
 
 /// One row as written.
 struct Row {
     date: Date,
-    count: Option<f64>,
+    count: f64,
     population: Option<f64>,
     imported: Option<f64>,
 }
 
+/// The rows of one stratum, column by column; the last two are empty where the table has no such column.
 #[derive(Default)]
 struct Stratum {
     name: Option<String>,
-    rows: Vec<Row>,
+    counts: Vec<(Date, Option<f64>)>,
+    population: Vec<f64>,
+    imported: Vec<f64>,
+}
+
+impl Stratum {
+    fn push(&mut self, row: &Row) {
+        self.counts.push((row.date, Some(row.count)));
+        self.population.extend(row.population);
+        self.imported.extend(row.imported);
+    }
 }
 
 fn parse_series(text: &[u8], path: &Path, args: &SeriesArgs) -> Result<SeriesTable> {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text);
-    let columns = Columns::find(reader.byte_headers().context("reading the header")?, path)?;
+    let mut records = Records::new(text);
+    let columns = Columns::find(&records.header()?, path)?;
     let mut days = DayReader::new(&args.zone)?;
-    let mut strata: Vec<Stratum> = Vec::new();
-    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut strata = Strata::default();
     let mut complaints = Complaints::default();
-    let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).context("reading the rows")? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let name = columns.stratum.and_then(|column| record.get(column)).unwrap_or_default();
-        match read_row(&record, &columns, &mut days, args.gaps()) {
-            Ok(row) => {
-                let place = match places.get(name) {
-                    Some(place) => *place,
-                    None => {
-                        let text = columns.stratum.map(|_| String::from_utf8_lossy(name).into_owned());
-                        strata.push(Stratum { name: text, rows: Vec::new() });
-                        places.insert(name.to_vec(), strata.len() - 1);
-                        strata.len() - 1
-                    }
-                };
-                strata[place].rows.push(row);
-            }
-            Err(complaint) => complaints.push(line, &complaint),
-        }
-    }
+    records.each(|line, cells| match read_row(cells, &columns, &mut days, args.gaps()) {
+        Ok(row) => strata.of(columns.stratum.map(|column| cell(cells, column))).push(&row),
+        Err(complaint) => complaints.push(line, &complaint),
+    })?;
     complaints.check(path)?;
     days.check()?;
+    let strata = strata.all;
     if strata.is_empty() {
         bail!("{} has a header but no row. Send at least one date with its count.", path.display());
     }
@@ -98,6 +90,37 @@ fn parse_series(text: &[u8], path: &Path, args: &SeriesArgs) -> Result<SeriesTab
     Ok(SeriesTable { series, remarks: days.remarks() })
 }
 
+/// Strata in the order in which they first occur.
+#[derive(Default)]
+struct Strata {
+    all: Vec<Stratum>,
+    places: HashMap<Vec<u8>, usize>,
+    last: usize,
+}
+
+impl Strata {
+    fn of(&mut self, name: Option<&[u8]>) -> &mut Stratum {
+        let wanted = name.unwrap_or_default();
+        // Tables mostly hold one stratum after the other.
+        let is_last = self
+            .all
+            .get(self.last)
+            .is_some_and(|last| last.name.as_ref().map_or(name.is_none(), |last| last.as_bytes() == wanted));
+        if !is_last {
+            self.last = match self.places.get(wanted) {
+                Some(place) => *place,
+                None => {
+                    let name = name.map(|name| String::from_utf8_lossy(name).into_owned());
+                    self.all.push(Stratum { name, ..Stratum::default() });
+                    self.places.insert(wanted.to_vec(), self.all.len() - 1);
+                    self.all.len() - 1
+                }
+            };
+        }
+        &mut self.all[self.last]
+    }
+}
+
 struct Columns {
     date: usize,
     count: usize,
@@ -107,9 +130,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(header: &csv::ByteRecord, path: &Path) -> Result<Self> {
-        let names: Vec<String> =
-            header.iter().map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase()).collect();
+    fn find(names: &[String], path: &Path) -> Result<Self> {
         let find = |name: &str| names.iter().position(|found| found == name);
         let need = |name: &str| {
             find(name).with_context(|| {
@@ -131,22 +152,47 @@ impl Columns {
     }
 }
 
-fn read_row(record: &csv::ByteRecord, columns: &Columns, days: &mut DayReader, gaps: Gaps) -> Result<Row, String> {
-    let cell = |column: usize| std::str::from_utf8(record.get(column).unwrap_or_default()).unwrap_or("\u{fffd}");
-    let date = days.read(cell(columns.date))?;
-    let count = match cell(columns.count) {
-        text if is_absent(text) && gaps == Gaps::AreZero => Some(0.0),
-        text if is_absent(text) => {
-            return Err("count is missing: write 0 where nothing was seen, or read the file with --gaps zero".into());
-        }
-        text => Some(read_count("count", text)?),
+fn cell<'a>(cells: &[&'a [u8]], column: usize) -> &'a [u8] {
+    cells.get(column).copied().unwrap_or_default()
+}
+
+fn read_row(cells: &[&[u8]], columns: &Columns, days: &mut DayReader, gaps: Gaps) -> Result<Row, String> {
+    let text = |column: usize| std::str::from_utf8(cell(cells, column)).unwrap_or("\u{fffd}");
+    let date = days.read(cell(cells, columns.date))?;
+    let count = match few_digits(cell(cells, columns.count)) {
+        Some(count) => count,
+        None => match text(columns.count) {
+            text if is_absent(text) && gaps == Gaps::AreZero => 0.0,
+            text if is_absent(text) => {
+                return Err(
+                    "count is missing: write 0 where nothing was seen, or read the file with --gaps zero".into()
+                );
+            }
+            text => read_count("count", text)?,
+        },
     };
-    let imported = columns.imported.map(|column| read_count("imported", cell(column))).transpose()?;
-    if let (Some(all), Some(part)) = (count, imported.filter(|part| count.is_some_and(|all| *part > all))) {
-        return Err(format!("imported {part} is more than count {all}: imported cases are part of the count"));
+    let imported = columns.imported.map(|column| read_count("imported", text(column))).transpose()?;
+    if let Some(part) = imported.filter(|part| *part > count) {
+        return Err(format!("imported {part} is more than count {count}: imported cases are part of the count"));
     }
-    let population = columns.population.map(|column| read_population(cell(column))).transpose()?;
+    let population = columns.population.map(|column| read_population(text(column))).transpose()?;
     Ok(Row { date, count, population, imported })
+}
+
+/// A number of up to nine digits, without the detour of a general parser.
+fn few_digits(text: &[u8]) -> Option<f64> {
+    if text.is_empty() || text.len() > 9 {
+        return None;
+    }
+    let mut sum = 0u32;
+    for digit in text {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        sum = sum * 10 + u32::from(digit);
+    }
+    Some(f64::from(sum))
 }
 
 fn is_absent(text: &str) -> bool {
@@ -187,11 +233,12 @@ impl DayReader {
         Ok(Self { zone, zone_name: zone_name.to_owned(), civil: 0, instants: 0 })
     }
 
-    fn read(&mut self, text: &str) -> Result<Date, String> {
-        if let Some(date) = plain_day(text) {
+    fn read(&mut self, text: &[u8]) -> Result<Date, String> {
+        if let Some(date) = day_of(text) {
             self.civil += 1;
             return Ok(date);
         }
+        let text = std::str::from_utf8(text).unwrap_or("\u{fffd}");
         if let Ok(at) = text.parse::<Timestamp>() {
             self.instants += 1;
             return Ok(at.to_zoned(self.zone.clone()).date());
@@ -224,7 +271,11 @@ impl DayReader {
 
 /// `2022-01-04`, without the detour of a general parser.
 pub fn plain_day(text: &str) -> Option<Date> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
+    day_of(text.as_bytes())
+}
+
+fn day_of(text: &[u8]) -> Option<Date> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
     let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -235,20 +286,15 @@ pub fn plain_day(text: &str) -> Option<Date> {
 
 /// Weeks where all days of every stratum are whole weeks apart, months where all have one day of the month, else days.
 fn infer_step(strata: &[Stratum]) -> Step {
-    let dates = |stratum: &Stratum| -> Vec<Date> {
-        let mut dates: Vec<Date> = stratum.rows.iter().map(|row| row.date).collect();
-        dates.sort_unstable();
-        dates.dedup();
-        dates
-    };
-    let dates: Vec<Vec<Date>> = strata.iter().map(dates).collect();
-    let pairs = || dates.iter().flat_map(|dates| dates.windows(2)).map(|pair| (pair[0], pair[1]));
-    let days = |(a, b): (Date, Date)| (b - a).get_days();
-    if pairs().next().is_none() {
+    let days_of = |date: Date| date.duration_since(Date::ZERO).as_hours() / 24;
+    let first = |stratum: &Stratum| stratum.counts[0].0;
+    let mut others =
+        strata.iter().flat_map(|stratum| stratum.counts[1..].iter().map(|(date, _)| (first(stratum), *date)));
+    if others.clone().all(|(first, date)| first == date) {
         Step::Day
-    } else if pairs().all(|pair| days(pair) % 7 == 0) {
+    } else if others.clone().all(|(first, date)| (days_of(date) - days_of(first)) % 7 == 0) {
         Step::Week
-    } else if pairs().all(|(a, b)| a.day() == b.day()) {
+    } else if others.all(|(first, date)| first.day() == date.day()) {
         Step::Month
     } else {
         Step::Day
@@ -256,21 +302,25 @@ fn infer_step(strata: &[Stratum]) -> Step {
 }
 
 fn align(stratum: Stratum, step: Step, gaps: Gaps, columns: &Columns) -> Result<Series> {
-    let pairs: Vec<(Date, Option<f64>)> = stratum.rows.iter().map(|row| (row.date, row.count)).collect();
-    let aligned = align_series(&pairs, step, gaps)
+    let aligned = align_series(&stratum.counts, step, gaps)
         .with_context(|| stratum.name.as_ref().map_or("the series".to_owned(), |name| format!("stratum {name}")))?;
-    let by_date: HashMap<Date, &Row> = match columns.population.or(columns.imported) {
-        Some(_) => stratum.rows.iter().map(|row| (row.date, row)).collect(),
-        None => HashMap::new(),
+    let by_date = |values: &[f64]| -> HashMap<Date, f64> {
+        stratum.counts.iter().map(|(date, _)| *date).zip(values.iter().copied()).collect()
     };
-    let mut last = 0.0;
-    let mut population_on = |date: &Date| {
-        last = by_date.get(date).and_then(|row| row.population).unwrap_or(last);
-        last
-    };
-    let population = columns.population.map(|_| aligned.dates.iter().map(&mut population_on).collect());
-    let imported_on = |date: &Date| by_date.get(date).and_then(|row| row.imported).unwrap_or(0.0);
-    let imported = columns.imported.map(|_| Counts::new(aligned.dates.iter().map(imported_on))).transpose()?;
+    let population = columns.population.map(|_| {
+        let known = by_date(&stratum.population);
+        let mut last = 0.0;
+        let mut on = |date: &Date| {
+            last = known.get(date).copied().unwrap_or(last);
+            last
+        };
+        aligned.dates.iter().map(&mut on).collect()
+    });
+    let imported = columns.imported.map(|_| {
+        let known = by_date(&stratum.imported);
+        Counts::new(aligned.dates.iter().map(|date| known.get(date).copied().unwrap_or(0.0)))
+    });
+    let imported = imported.transpose()?;
     Ok(Series { stratum: stratum.name, step, dates: aligned.dates, counts: aligned.counts, population, imported })
 }
 
@@ -350,6 +400,26 @@ mod tests {
     fn plain_days_among_instants_and_times_without_zone_are_refused() {
         assert!(error("date,count\n2024-01-01T20:00:00Z,1\n2024-01-03,2\n").contains("plain day"));
         assert!(error("date,count\n2024-01-01T20:00:00,1\n").contains("without a zone"));
+    }
+
+    #[test]
+    fn a_table_with_quotes_is_read_like_one_without() {
+        let plain = "date,stratum,count,population\n2024-01-01,a b,1,10\n\n2024-01-02,a b, 12 ,11\n2024-01-01,c,3,9\n";
+        let quoted = plain.replace("a b", "\"a b\"").replace('\n', "\r\n");
+        let (plain, quoted) = (read(plain, &[]).unwrap(), read(&quoted, &[]).unwrap());
+        assert_eq!(plain.series.len(), 2);
+        for (one, other) in plain.series.iter().zip(&quoted.series) {
+            assert_eq!((&one.stratum, &one.dates, &one.counts), (&other.stratum, &other.dates, &other.counts));
+            assert_eq!(one.population, other.population);
+        }
+        assert_eq!(plain.series[0].counts.as_slice(), [1.0, 12.0]);
+        assert_eq!(plain.series[0].stratum.as_deref(), Some("a b"));
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end_and_short_rows_are_named() {
+        assert_eq!(read("date,count\n2024-01-01,1\n2024-01-02,7", &[]).unwrap().series[0].counts.total(), 8.0);
+        assert!(error("date,count\n\n2024-01-01,1\n2024-01-02\n").contains("line 4: count is missing"));
     }
 
     #[test]

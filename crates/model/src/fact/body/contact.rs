@@ -82,7 +82,37 @@ bodies! {
         /// An epidemiologist's finding.
         #[serde(skip_serializing_if = "Option::is_none")]
         class: Option<ContactClass>,
+        /// What is known of the meeting, for whoever reads it when the ledger's day is gone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meeting: Option<Box<Meeting>>,
     }
+}
+
+/// A meeting as it was found in the ledger, or told to a tracer; complete in itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meeting {
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Box<str>>,
+    /// What kind of place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_kind: Option<Box<str>>,
+    /// What the two are to each other: lives together, same table, same vehicle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Box<str>>,
+    /// Time together, all meetings; seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_s: Option<u64>,
+    /// How many meetings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounters: Option<u32>,
+    /// Program and version that found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Box<str>>,
+    /// Digest of the ledger's day of the last meeting, hexadecimal; `live` for a day that was not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Box<str>>,
 }
 
 /// Where exposed person and case sat in a vehicle.
@@ -137,6 +167,8 @@ struct ExposureWire {
     case_left_at: Option<Instant>,
     setting: Option<Box<Setting>>,
     class: Option<ContactClass>,
+    #[serde(default)]
+    meeting: Option<Box<Meeting>>,
 }
 
 impl TryFrom<ExposureWire> for Exposure {
@@ -146,7 +178,7 @@ impl TryFrom<ExposureWire> for Exposure {
         if wire.setting.is_some() == wire.class.is_some() {
             return Err("give exactly one of 'setting' and 'class'");
         }
-        let ExposureWire { case, via, evidence, disease, case_left_at, setting, class } = wire;
-        Ok(Self { case, via, evidence, disease, case_left_at, setting, class })
+        let ExposureWire { case, via, evidence, disease, case_left_at, setting, class, meeting } = wire;
+        Ok(Self { case, via, evidence, disease, case_left_at, setting, class, meeting })
     }
 }

@@ -44,6 +44,20 @@ bodies! {
         basis: Box<str>,
     }
 
+    /// A part of a day of the ledger was closed into a sealed segment; the segment has this digest or is not read.
+    LedgerDay {
+        /// The day in which the stays ended.
+        day: CivilDay,
+        /// Which part: rows that come late make another.
+        part: u32,
+        /// Stays in it.
+        stays: u64,
+        /// Rows left out, since they were no plausible presence.
+        left_out: u64,
+        /// SHA-256 of the file, hexadecimal.
+        digest: Box<str>,
+    }
+
     /// A policy pack takes effect at the instant at which this happens, which may lie ahead.
     PackAdopted {
         /// Id of the pack.

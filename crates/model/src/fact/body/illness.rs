@@ -1,5 +1,7 @@
 //! Illness, protection against it, its end.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::shapes::{bodies, words};
@@ -20,6 +22,14 @@ words! {
 }
 
 bodies! {
+    /// A part of what an epidemiologist asked a case. A later one of the same part is the newer version.
+    Investigation {
+        /// Which part: core facts, course, movements, contacts, source.
+        part: Box<str>,
+        /// Questions and answers, by the names of the form.
+        answers: BTreeMap<Box<str>, Box<str>>,
+    }
+
     /// A clinician's diagnosis.
     Diagnosis {
         /// What was decided.
