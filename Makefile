@@ -7,13 +7,14 @@
 # make bench   speed and memory; prints the curve
 # make bench-lists   every list, search and board on PostgreSQL with 1,000,000 people (PEOPLE=…), for every role
 # make bench-epi     surveillance statistics against the R packages, both in one run
+# make bench-scans   scans of place codes a second, one a request and in batches
 # make bench-trace   tracing beside DuckDB and PostgreSQL, CPU time and ratios
 # make bench-policy  comparing and replaying packs, one new fact, a graded area, assess, over a city of 1,000,000
 # make bench-fence   the fence on five seeds, beside the naive rule and shapely
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo-two-cities bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
+.PHONY: demo-two-cities bench-scans bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -53,6 +54,9 @@ bench-lists:
 
 bench-epi:
 	scripts/bench_epi.sh
+
+bench-scans:
+	scripts/bench_scans.sh
 
 bench-trace:
 	scripts/bench_trace.sh

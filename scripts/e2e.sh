@@ -3,6 +3,7 @@
 #   scripts/e2e.sh              the walk, and the one round the loop
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
+#   scripts/e2e.sh tracing      a case's file: contacts found, confirmed, entered by keyboard; place codes
 #   scripts/e2e.sh sentinel     sentinel sites and signals at phone size
 #   scripts/e2e.sh laboratory   desks, laboratory, pools, tests due, rounds, self-tests
 #   scripts/e2e.sh screenshots  pictures into docs/screenshots
@@ -55,4 +56,4 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || { node e2e/laboratory.mjs && "$0" loop && "$0" arrivals; }
+[ -n "${1:-}" ] || { node e2e/laboratory.mjs && node e2e/tracing.mjs && "$0" loop && "$0" arrivals; }

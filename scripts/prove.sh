@@ -32,6 +32,12 @@ durability() {
         scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability -- --nocapture
 }
 
+# Ten kills on each engine in the tests; a hundred here.
+scans() {
+    prove "No acknowledged scan is lost, none is there twice" SIZAO_KILLS="${SIZAO_SCAN_KILLS:-100}" CI=true \
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability scans -- --nocapture
+}
+
 # PEOPLE (200,000) sets the size: about five facts each.
 restore() {
     "$cargo" build --profile "$profile" --quiet
@@ -73,7 +79,7 @@ geometry() {
         "$cargo" test --profile "$profile" -p sizao-presence --test geometry_obvious -- --nocapture
 }
 
-sections=(durability restore api drill passes arrivals geometry)
+sections=(durability scans restore api drill passes arrivals geometry)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

@@ -141,6 +141,8 @@ lab-times = Time to a result
 lab-times-told = Last 7 days, from the first swab to the result
 lab-times-none = No result in the last 7 days.
 lab-name = Laboratory
+lab-p50 = Half within
+lab-p90 = Nine in ten within
 lab-results = With a result
 lab-unscanned = Not received by scan
 
@@ -160,7 +162,7 @@ pool-cases = Has a case
 pool-late = { $what } late by { $m } min
 pool-wait-told = Members are asked to wait, without any colour. It ends by itself with their own negative single sample, at the ceiling at the latest.
 pool-invalid-told = The result is invalid: members are sampled again, and nobody has to wait.
-pool-clocks = Clocks
+pool-clocks = Time limits
 pool-clock-called = All called
 pool-clock-reached = All reached
 pool-clock-resampled = All sampled singly

@@ -89,3 +89,4 @@ watch-passage-court = 诉讼、投诉
 watch-passage-refused = 此前曾被拒绝
 watch-found = 自动核验发现日志不符
 watch-found-none = 节点每分钟自动核验日志
+rule-frozen = 您此前提出的同类限制正由其他单位审计员核查,暂不能新增;解除、更正和确诊病例不受影响

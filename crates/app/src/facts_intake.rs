@@ -210,6 +210,7 @@ impl App {
         for collection in &collections {
             until = until.min(self.require_mandate(*collection, actor.division).await?);
         }
+        let restricting = self.without_frozen(actor, &restricting).await?;
         self.count_restricting(actor, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
         let answer = self.store_batch(&batch, actor.account, until).await?;

@@ -60,7 +60,20 @@ pub const fn class_of(body: &FactBody) -> Option<&'static str> {
 }
 
 impl App {
-    /// Counts what an actor proposes, or refuses all of it.
+    /// What an actor may propose of this: without what is frozen, whose rows come back one by one.
+    ///
+    /// # Errors
+    /// [`AppError::Store`].
+    pub async fn without_frozen(
+        &self,
+        actor: &Actor,
+        counts: &BTreeMap<&'static str, u64>,
+    ) -> Result<BTreeMap<&'static str, u64>, AppError> {
+        let frozen = self.frozen_classes(actor.account).await?;
+        Ok(counts.iter().filter(|(class, _)| !frozen.contains(class)).map(|(class, count)| (*class, *count)).collect())
+    }
+
+    /// Counts what an actor proposes, or refuses all of it: beyond a limit, or while it is frozen.
     ///
     /// - `counts`: facts by class.
     ///
@@ -72,9 +85,13 @@ impl App {
         counts: &BTreeMap<&'static str, u64>,
         wall: Instant,
     ) -> Result<(), AppError> {
-        // What is frozen comes back row by row and is not proposed.
         let frozen = self.frozen_classes(actor.account).await?;
-        for (class, people) in counts.iter().filter(|(class, _)| !frozen.contains(class)) {
+        if counts.keys().any(|class| frozen.contains(class)) {
+            let told = Reason::of("refused: an auditor looks at what this account proposed before");
+            self.log_deed(actor, Action::Import, Purpose::Reporting, None, told, wall).await?;
+            return Err(Refusal::field("file", "frozen").into());
+        }
+        for (class, people) in counts {
             let entry = Restricting {
                 at: self.now(),
                 proposer: actor.account,

@@ -1,6 +1,7 @@
 //! Tubes, results, messages and pools through `app`, on both engines, clock in hand.
 
 #[path = "support/node.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
 mod node;
 #[path = "../../store/tests/support/mod.rs"]
 mod support;
@@ -648,5 +649,62 @@ async fn the_page_of_a_laboratory_says_where_each_tube_is_stuck_and_how_long_res
         assert_eq!(times, [(1, 300, 300, Some(180))]);
         assert_eq!(board.scans.len(), 1);
         let _: Instant = board.at;
+    }
+}
+
+/// Processor time of this process so far, user and system; seconds. Other work on the machine does not count in it.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    // Fields 14 and 15 of proc(5), in hundredths.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures; SIZAO_TUBES=20000 cargo nextest run --release -p sizao-app --test laboratory --run-ignored only --no-capture"]
+async fn figures_of_a_round() {
+    let tubes: usize = std::env::var("SIZAO_TUBES").map_or(1_000, |text| text.parse().unwrap());
+    for place in places().await {
+        let lab = Lab::new(&place).await;
+        let (mut swabs, began) = (0, processor_seconds());
+        for batch in (0..tubes).collect::<Vec<_>>().chunks(400) {
+            let mut forms = Vec::new();
+            for tube in batch {
+                let barcode = format!("FIG-{tube:07}");
+                forms.push(opening(&barcode, "pool", "10"));
+                forms.extend((0..10).map(|who| ScanForm {
+                    step: "swab".into(),
+                    barcode: barcode.clone(),
+                    name: format!("N{}", tube * 10 + who),
+                    phone: format!("138{:08}", tube * 10 + who),
+                    ..ScanForm::default()
+                }));
+                forms.push(ScanForm { step: "seal".into(), barcode, ..ScanForm::default() });
+                swabs += 10;
+            }
+            let answers = lab.app.scan(&lab.desk, &forms, false).await.unwrap();
+            assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
+        }
+        let scanned = processor_seconds();
+        let entries: Vec<ResultEntry> = (0..tubes)
+            .map(|tube| ResultEntry {
+                barcode: format!("FIG-{tube:07}"),
+                outcome: Outcome::Negative,
+                at: None,
+                corrects: false,
+                message: String::new(),
+            })
+            .collect();
+        for batch in entries.chunks(20_000) {
+            let answers = lab.app.take_results(&lab.lab, batch, false, Channel::Api).await.unwrap();
+            assert!(answers.iter().all(Result::is_ok));
+        }
+        let told = processor_seconds();
+        println!(
+            "{}: {swabs} registrations, {:.0} a processor second; {tubes} results, {:.0} a processor second",
+            if matches!(place.place, sizao_store::Place::Sqlite(_)) { "SQLite" } else { "PostgreSQL" },
+            f64::from(swabs) / (scanned - began),
+            tubes as f64 / (told - scanned)
+        );
     }
 }

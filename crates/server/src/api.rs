@@ -182,7 +182,7 @@ pub(crate) fn writing<H: Handler<T, Arc<Shared>>, T: 'static>(handler: H) -> Met
     post(handler)
 }
 
-const PARTS: [&[Operation]; 8] = [
+const PARTS: &[&[Operation]] = &[
     node::OPERATIONS,
     facts::OPERATIONS,
     scans::OPERATIONS,

@@ -137,7 +137,7 @@ impl Store {
                 "SELECT COUNT(*), \
                  CAST(COALESCE(SUM(CASE WHEN outcome = 0 AND until_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT), \
                  CAST(COALESCE(SUM(CASE WHEN outcome = 1 THEN 1 ELSE 0 END), 0) AS BIGINT), \
-                 CAST(COALESCE(SUM(CASE WHEN outcome = 2 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM freeze",
+                 CAST(COALESCE(SUM(CASE WHEN outcome = 2 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM watch_freeze",
             )
             .bind(now.as_micros()).fetch_one(pool).await?
         });

@@ -248,6 +248,21 @@ impl Keys {
         Ok(self.remember(no, place.0, place.1, &secret))
     }
 
+    /// The key of a class and day, if it was used in this process or is there since its start.
+    pub(crate) fn known(&self, class: RetentionClass, day: i64) -> Option<DataKey> {
+        self.days.read().expect("no thread panics with it").get(&(i64::from(class.code()), day)).cloned()
+    }
+
+    /// The secret of a data key itself, for what is sealed outside the database.
+    pub(crate) async fn secret_of(&self, db: &Db, no: i64) -> Result<Secret, StoreError> {
+        let row: Option<KeyRow> = on!(db.reader(), pool => {
+            sqlx::query_as("SELECT no, purpose, day, master, wrapped FROM data_key WHERE no = $1 AND wrapped IS NOT NULL")
+                .bind(no).fetch_optional(pool).await?
+        });
+        let row = row.ok_or_else(|| StoreError::Erasure("the key of this day was destroyed".to_owned()))?;
+        self.master().unwrap(&row)
+    }
+
     /// A secret of the store for a purpose beyond those made with it: what is there, or else `fresh`, kept from now on.
     pub(crate) async fn kept_secret(&self, db: &Db, purpose: i64, fresh: Secret) -> Result<Secret, StoreError> {
         let mut tx = db.begin().await?;
@@ -265,21 +280,6 @@ impl Keys {
         insert_key(&mut tx, &self.master(), highest + 1, purpose, 0, &fresh).await?;
         commit(tx).await?;
         Ok(fresh)
-    }
-
-    /// The key of a class and day, if it was used in this process or is there since its start.
-    pub(crate) fn known(&self, class: RetentionClass, day: i64) -> Option<DataKey> {
-        self.days.read().expect("no thread panics with it").get(&(i64::from(class.code()), day)).cloned()
-    }
-
-    /// The secret of a data key itself, for what is sealed outside the database.
-    pub(crate) async fn secret_of(&self, db: &Db, no: i64) -> Result<Secret, StoreError> {
-        let row: Option<KeyRow> = on!(db.reader(), pool => {
-            sqlx::query_as("SELECT no, purpose, day, master, wrapped FROM data_key WHERE no = $1 AND wrapped IS NOT NULL")
-                .bind(no).fetch_optional(pool).await?
-        });
-        let row = row.ok_or_else(|| StoreError::Erasure("the key of this day was destroyed".to_owned()))?;
-        self.master().unwrap(&row)
     }
 
     /// The key with this number, unless it was destroyed.

@@ -43,7 +43,10 @@ impl Store {
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             for table in [
-                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal", "closed_loop", "loop_changed", "watched", "watched_register", "freeze", "figure", "refused_order", "watermark", "arrival", "arrival_key", "inspection", "lane_journey", "disinfection", "tube", "swab", "self_test", "key_member", "key_pause", "screening_round", "sampled_block",
+                "mention", "mention_recent", "concerned", "assessment", "sentinel_report", "appeal", "closed_loop",
+                "loop_changed", "watched", "watched_register", "watch_freeze", "figure", "refused_order", "watermark",
+                "arrival", "arrival_key", "inspection", "lane_journey", "disinfection", "tube", "swab", "self_test",
+                "key_member", "key_pause", "screening_round", "sampled_block",
             ] {
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut **tx).await?;
             }

@@ -152,7 +152,7 @@ macro_rules! freezes {
     ($condition:literal) => {
         concat!(
             "SELECT fact, class, officer, division, at, until_at, outcome, decided_at, holds_till, told, decision \
-             FROM freeze WHERE ",
+             FROM watch_freeze WHERE ",
             $condition
         )
     };
@@ -344,7 +344,7 @@ impl Store {
         on!(&mut tx, tx => {
             for freeze in freezes {
                 sqlx::query(
-                    "INSERT INTO freeze (fact, class, officer, division, at, until_at, outcome, told, decision) \
+                    "INSERT INTO watch_freeze (fact, class, officer, division, at, until_at, outcome, told, decision) \
                      VALUES ($1, $2, $3, $4, $5, $6, 0, $7, '') ON CONFLICT (fact) DO NOTHING",
                 )
                 .bind(freeze.fact.uuid()).bind(&freeze.class).bind(&freeze.officer).bind(division_key(freeze.division))
@@ -353,7 +353,7 @@ impl Store {
             }
             for (of, outcome, at, holds, told) in decided {
                 sqlx::query(
-                    "UPDATE freeze SET outcome = $2, decided_at = $3, holds_till = $4, decision = $5 \
+                    "UPDATE watch_freeze SET outcome = $2, decided_at = $3, holds_till = $4, decision = $5 \
                      WHERE fact = $1 AND outcome = 0",
                 )
                 .bind(of.uuid()).bind(outcome).bind(at.as_micros()).bind(holds.map(Instant::as_micros)).bind(told)

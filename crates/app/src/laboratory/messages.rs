@@ -25,7 +25,7 @@ use crate::{
     authorization::{Action, Purpose, can},
     identity::Actor,
     imports::{ImportOrder, ImportProgress, ImportWatcher, pump},
-    intake::kept_within,
+    intake::{held_back, kept_within},
     limits::class_of,
     mandates::Collection,
 };
@@ -358,6 +358,7 @@ impl App {
         for class in row.facts.iter().filter_map(|fact| class_of(&fact.body)) {
             *restricting.entry(class).or_default() += 1;
         }
+        let restricting = self.without_frozen(actor, &restricting).await?;
         self.count_restricting(actor, &restricting, wall).await?;
         let digest = sha256(&[text.as_bytes()]);
         let order = ImportOrder {
@@ -365,12 +366,12 @@ impl App {
             sender,
             file_digest: digest,
             mapping: "messages".to_owned(),
-            by: Some(actor.account),
             file_bytes: text.len() as u64,
             by: Some(actor.account),
         };
         let within = actor.division;
-        let row = kept_within(Imported::Accepted(row), within);
+        let frozen = self.frozen_classes(actor.account).await?;
+        let row = held_back(kept_within(Imported::Accepted(row), within), &frozen);
         let noted = Arc::new(Mutex::new(Noted::default()));
         let (to_import, rows) = mpsc::channel(2);
         let reader = tokio::task::spawn_blocking(move || pump(std::iter::once(Ok(row)), |_| 0, &to_import));

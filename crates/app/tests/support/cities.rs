@@ -293,6 +293,7 @@ impl City {
             case_left_at: None,
             setting: None,
             class: Some(ContactClass::CloseContact),
+            meeting: None,
         };
         self.app.append_facts(vec![new(case, diagnosis, "d"), new(person, exposure.into(), "e")]).await.unwrap();
     }

@@ -13,6 +13,7 @@ mod node;
 mod power_cut;
 mod random;
 mod repeats;
+mod scans;
 mod server;
 
 /// How often each test stops a program: `SIZAO_KILLS`, or a few.

@@ -42,7 +42,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .up_to(MESSAGE_BYTES_MAX)
         .gives::<Acknowledged>(200),
     op!(post "/sampling/scans" May(Action::TakeSamples) => scans)
-        .says("sendScans", "Send scans of a desk")
+        .says("sendTubeScans", "Send scans of a desk")
         .more(
             "Scans in their order, each answered by itself: a tube is opened, people are scanned into it, it is closed and sent. The same scan sent again is the same fact. A barcode is used once for ever, a tube holds what it was opened for, and one person has one swab in a round unless `again` says otherwise.",
         )

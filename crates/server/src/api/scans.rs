@@ -33,7 +33,7 @@ const TOKENS_MAX: usize = 10_000;
 const EXAMPLE: &str =
     r#"{"scans": [{"key": "gate-7/1042", "person": "visitor-5501", "code": "SZ1.2a.1a2b3c4.00112233445566778899"}]}"#;
 
-pub(super) const OPERATIONS: &[Operation] = &[op!(post "/scans" May(Action::SendScans) => send)
+pub(super) const OPERATIONS: &[Operation] = &[op!(post "/scans" May(Action::SendScans) => send_scans)
     .says("sendScans", "Scans of place codes into the ledger")
     .more(
         "Up to 100 scans, each with a `key` of your own: the same key is the same scan, however often it is sent. The answer comes when all of them are committed. `person` is your name for the person. With `leaves`, the key of the coming, a scan says that the person left. A code that the place did not show then, or a person who was in another city a moment before, is taken, flagged, and looked at by nobody who seeks contacts. Nothing is stored and 403 is answered without a mandate for movement. A scan changes nobody's status.",
@@ -123,7 +123,11 @@ impl FromRequestParts<Arc<Shared>> for Sender {
     }
 }
 
-async fn send(State(shared): State<Arc<Shared>>, Sender(actor): Sender, Body(sent): Body<Scans>) -> Told<Receipts> {
+async fn send_scans(
+    State(shared): State<Arc<Shared>>,
+    Sender(actor): Sender,
+    Body(sent): Body<Scans>,
+) -> Told<Receipts> {
     let mut scans = Vec::with_capacity(sent.scans.len());
     for scan in sent.scans {
         let unread = || Failure::told(StatusCode::UNPROCESSABLE_ENTITY, "`at` is a moment: 2022-03-17T09:30:00+08:00.");

@@ -191,6 +191,7 @@ pub(crate) async fn part(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answe
 
 /// The form of staff; kept on the device.
 pub(crate) async fn form(ctx: Ctx) -> Answer {
+    sizao_app::authorization::usual_purpose(&ctx.actor, Action::EnterArrivals)?;
     let c = Chrome::keeping(&ctx);
     page(&FormOf::staff(c, &ctx, Announcement::default(), None)).map(kept)
 }

@@ -384,7 +384,11 @@ pub(crate) async fn begin(ctx: &Ctx, job: &Arc<ImportJob>) -> Result<(), Failure
         }
         *state = State::Running;
     }
-    if let Err(error) = ctx.app().count_restricting(&ctx.actor, &job.checked.restricting, ctx.wall()).await {
+    let counted = async {
+        let counts = ctx.app().without_frozen(&ctx.actor, &job.checked.restricting).await?;
+        ctx.app().count_restricting(&ctx.actor, &counts, ctx.wall()).await
+    };
+    if let Err(error) = counted.await {
         let failure: Failure = error.into();
         job.set(failure.refusal.clone().map_or(State::Failed, State::Refused));
         return Err(failure);

@@ -1,9 +1,11 @@
 //! The page of a laboratory: a scan box that never loses the focus, what is late, results, messages to be mended.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     Json,
-    extract::{Multipart, Path},
+    extract::{FromRequest, Multipart, Path, Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -22,6 +24,7 @@ use crate::{
     failure::Failure,
     form::{Sent, check_word, readable},
     lang,
+    state::Shared,
     view::{Chrome, refusal_text},
 };
 
@@ -156,8 +159,12 @@ async fn refused(ctx: &Ctx, refusal: Refusal) -> Answer {
 }
 
 /// A table of results: a file, or the rows that were handed back, mended in place.
-pub(crate) async fn file(ctx: Ctx, multipart: Multipart) -> Answer {
+pub(crate) async fn file(ctx: Ctx, State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     can(&ctx.actor, Action::RunLab, ctx.actor.division, Purpose::Reporting)?;
+    // Whoever may not learns nothing about how the form is wrong; so the form is read after the right.
+    let Ok(multipart) = Multipart::from_request(request, &shared).await else {
+        return refused(&ctx, Refusal::field("file", "file-empty")).await;
+    };
     let (csrf, bytes) = parts(multipart).await?;
     check_word(&ctx, &csrf)?;
     let lang = ctx.asked.lang;

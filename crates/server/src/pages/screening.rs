@@ -207,11 +207,8 @@ impl PlansPage {
     }
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Plan(Vec<(String, String)>);
-
 /// The planner, and the rounds with how far they have come.
-pub(crate) async fn plans(ctx: Ctx, Query(Plan(sent)): Query<Plan>) -> Answer {
+pub(crate) async fn plans(ctx: Ctx, Query(sent): Query<Vec<(String, String)>>) -> Answer {
     let mut form = PlanForm::default();
     let get = |name: &str| sent.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     for (name, place) in [

@@ -50,7 +50,7 @@ CREATE TABLE watched_register (
 );
 
 -- Freezes with their decisions, derived from the log. outcome: 0 open, 1 lifted, 2 upheld.
-CREATE TABLE freeze (
+CREATE TABLE watch_freeze (
     fact       UUID NOT NULL PRIMARY KEY,
     class      TEXT NOT NULL,
     officer    TEXT NOT NULL,
@@ -63,8 +63,8 @@ CREATE TABLE freeze (
     told       TEXT NOT NULL,
     decision   TEXT NOT NULL
 );
-CREATE INDEX freeze_officer ON freeze (officer, at);
-CREATE INDEX freeze_at ON freeze (at);
+CREATE INDEX watch_freeze_officer ON watch_freeze (officer, at);
+CREATE INDEX watch_freeze_at ON watch_freeze (at);
 
 -- Steps of loops, refused orders and alternative paths, counted for the public figures; derived from the log.
 CREATE TABLE figure (

@@ -40,7 +40,7 @@ CREATE TABLE watched_register (
 ) STRICT;
 
 -- Freezes with their decisions, derived from the log. outcome: 0 open, 1 lifted, 2 upheld.
-CREATE TABLE freeze (
+CREATE TABLE watch_freeze (
     fact       BLOB NOT NULL PRIMARY KEY,
     class      TEXT NOT NULL,
     officer    TEXT NOT NULL,
@@ -53,8 +53,8 @@ CREATE TABLE freeze (
     told       TEXT NOT NULL,
     decision   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX freeze_officer ON freeze (officer, at);
-CREATE INDEX freeze_at ON freeze (at);
+CREATE INDEX watch_freeze_officer ON watch_freeze (officer, at);
+CREATE INDEX watch_freeze_at ON watch_freeze (at);
 
 -- Steps of loops, refused orders and alternative paths, counted for the public figures; derived from the log.
 CREATE TABLE figure (

@@ -185,7 +185,7 @@ mod tests {
         "loop_changed",
         "watched",
         "watched_register",
-        "freeze",
+        "watch_freeze",
         "figure",
         "refused_order",
         "tube",

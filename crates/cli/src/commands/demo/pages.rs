@@ -3,6 +3,7 @@
 mod city;
 mod laboratory;
 mod sentinels;
+mod stays;
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -46,7 +47,7 @@ pub struct DemoPages {
 }
 
 /// Role, login, name, unit: everybody who works in the demonstration.
-const PEOPLE: [(Role, &str, &str, usize); 18] = [
+const PEOPLE: [(Role, &str, &str, usize); 19] = [
     (Role::Headquarters, "province", "李薇", 0),
     (Role::Statistician, "stat", "何敏", 0),
     (Role::Auditor, "audit", "郑直", 1),
@@ -65,10 +66,11 @@ const PEOPLE: [(Role, &str, &str, usize); 18] = [
     (Role::Epidemiologist, "review", "高复", 2),
     (Role::Checkpoint, "gate", "刘洋", 10),
     (Role::Checkpoint, "gate2", "曹岩", 11),
+    (Role::VenueKeeper, "venue", "罗店长", 12),
 ];
 
 /// Name, kind, division of the units.
-const UNITS: [(&str, UnitKind, &str); 12] = [
+const UNITS: [(&str, UnitKind, &str); 13] = [
     ("河南省疫情防控指挥部", UnitKind::Headquarters, "41"),
     ("河南省审计组", UnitKind::Audit, "41"),
     ("郑州市疫情防控指挥部", UnitKind::Headquarters, "4101"),
@@ -81,6 +83,7 @@ const UNITS: [(&str, UnitKind, &str); 12] = [
     ("管城区第三小学", UnitKind::School, "410104"),
     ("圃田站查验点", UnitKind::Checkpoint, "4101"),
     ("郑州南站查验点", UnitKind::Checkpoint, "4101"),
+    ("金水区丹尼斯商场", UnitKind::Venue, "410105"),
 ];
 
 pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode> {
@@ -88,6 +91,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         for name in ["sizao.db", "sizao.db-wal", "sizao.db-shm", "sizao.db.lock", "sizao.db.key"] {
             let _ = fs::remove_file(order.out.join(name));
         }
+        let _ = fs::remove_dir_all(order.out.join("sizao.db.segments"));
     }
     fs::create_dir_all(&order.out).with_context(|| format!("making the folder {}", order.out.display()))?;
     let file = order.out.join("sizao.db").display().to_string();
@@ -101,7 +105,9 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         node::assemble_as(store, &keys, clock, rules, "demonstration").await
     })?;
     take_pairs(&app, runtime)?;
-    city::take(&app, order.people, order.seed, runtime)?;
+    let city = city::take(&app, order.people, order.seed, runtime)?;
+    stays::take(&app, &city, runtime)?;
+    drop(city);
     runtime.block_on(async {
         let now = SystemClock.now();
         let password = word();
@@ -150,6 +156,7 @@ async fn mandates(app: &App, password: &str) -> Result<()> {
     for collection in [
         Collection::Cases,
         Collection::Contacts,
+        Collection::Movement,
         Collection::Tests,
         Collection::Sentinels,
         Collection::DrugSales,

@@ -14,8 +14,8 @@ use crate::output::WholeFile;
 
 /// One row per period of a series.
 pub struct Outcome {
-    /// Values by column, then by period; `None` is an empty cell and has its reason under `notes`.
-    values: Vec<Vec<Option<f64>>>,
+    /// Values by column, then by period; NaN is an empty cell and has its reason under `notes`.
+    values: Vec<Vec<f64>>,
     notes: Vec<Note>,
     /// Why periods that were never set are empty.
     unset: Arc<str>,
@@ -32,7 +32,7 @@ enum Note {
 impl Outcome {
     /// Empty cells, all with one reason.
     pub fn empty(columns: usize, periods: usize, reason: &str) -> Self {
-        let values = vec![vec![None; periods]; columns];
+        let values = vec![vec![f64::NAN; periods]; columns];
         Self { values, notes: vec![Note::Unset; periods], unset: reason.into() }
     }
 
@@ -41,7 +41,7 @@ impl Outcome {
         let mut note = note.map_or(Note::Nothing, Note::Said);
         for (column, cell) in self.values.iter_mut().zip(cells) {
             let is_number = cell.is_none_or(f64::is_finite);
-            column[period] = cell.filter(|_| is_number);
+            column[period] = cell.filter(|_| is_number).unwrap_or(f64::NAN);
             if !is_number && matches!(note, Note::Nothing) {
                 note = Note::Said("no finite value".into());
             }
@@ -122,7 +122,7 @@ struct Time {
 }
 
 fn judged_periods(outcome: &Outcome) -> usize {
-    outcome.values.first().map_or(0, |column| column.iter().flatten().count())
+    outcome.values.first().map_or(0, |column| column.iter().filter(|value| !value.is_nan()).count())
 }
 
 fn header(table: &SeriesTable, method: &dyn Method) -> String {
@@ -185,7 +185,7 @@ fn rows_as_text(series: &Series, method: &dyn Method, outcome: &Result<Outcome, 
         push_number(&mut text, Some(series.counts.as_slice()[period]));
         for column in &outcome.values {
             text.push(b',');
-            push_number(&mut text, column[period]);
+            push_number(&mut text, Some(column[period]));
         }
         text.push(b',');
         push_field(&mut text, outcome.note(period));
@@ -266,6 +266,7 @@ mod tests {
         outcome.say(3, "apart");
         let notes: Vec<&str> = (0..4).map(|period| outcome.note(period)).collect();
         assert_eq!(notes, ["too early", "", "no finite value", "apart"]);
-        assert_eq!(outcome.values[0], [None, Some(1.0), None, None]);
+        let cells: Vec<Option<f64>> = outcome.values[0].iter().map(|v| Some(*v).filter(|v| !v.is_nan())).collect();
+        assert_eq!(cells, [None, Some(1.0), None, None]);
     }
 }

@@ -44,7 +44,7 @@ impl Sink for Kept {
 }
 
 /// Builds the city and takes it in, up to the present moment of the pages.
-pub(super) fn take(app: &Arc<App>, people: u32, seed: u64, runtime: &Runtime) -> Result<()> {
+pub(super) fn take(app: &Arc<App>, people: u32, seed: u64, runtime: &Runtime) -> Result<City> {
     let today = present().day();
     let options = CityOptions {
         start_on: today.plus_days(1 - DAYS as i32),
@@ -73,7 +73,8 @@ pub(super) fn take(app: &Arc<App>, people: u32, seed: u64, runtime: &Runtime) ->
     let rows = CsvImport::new(register.as_slice(), &mapping, present())?;
     send(app, "city register", &register, runtime, rows)?;
     let rows = FactImport::new(facts.as_slice(), SENDER, DivisionCode::HENAN, present());
-    send(app, "city facts", &facts, runtime, rows.filter_map(|row| placed(row, &homes)))
+    send(app, "city facts", &facts, runtime, rows.filter_map(|row| placed(row, &homes)))?;
+    Ok(city)
 }
 
 /// A fact is filed where the person lives; what would be recorded later than now is left out.
