@@ -239,4 +239,3 @@ async fn over_a_way_that_is_cut_and_doors_that_are_killed_every_line_ends_in_one
     }
     println!("figure: {lines} lines over HTTPS, {late} late, {troubles} rounds broken off, {killed} doors killed");
 }
-

@@ -99,13 +99,20 @@ pub fn run(order: &TwoCities, json: bool, runtime: &Runtime) -> Result<ExitCode>
             eprintln!("  {login:<10} {:<18} {name}  (in either city)", role.name());
         }
         eprintln!("The code is left empty. Nobody here is real.\n");
+        let (listen, other) = (free(order.listen)?, free(order.other)?);
+        eprintln!("Zhengzhou http://{listen}\nLuoyang   http://{other}");
         let pages = |city: City, listen| async move {
             let peers = Some(TcpListener::from_std(city.door)?);
             serve::pages(city.app, listen, serve::Https { peers, ..serve::Https::default() }, json).await
         };
-        tokio::try_join!(pages(zhengzhou, order.listen), pages(luoyang, order.other))?;
+        tokio::try_join!(pages(zhengzhou, listen), pages(luoyang, other))?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// A free port where 0 was asked for.
+fn free(address: SocketAddr) -> Result<SocketAddr> {
+    if address.port() == 0 { Ok(StdListener::bind(address)?.local_addr()?) } else { Ok(address) }
 }
 
 async fn city(
