@@ -1,4 +1,5 @@
 # make demo    set up, build, import the published transmission pairs, report on them, and serve pages (ONCE=1: no pages)
+# make demo-two-cities  two nodes that ask each other: pages of Zhengzhou and Luoyang
 # make test    set up and run every test, on SQLite and on a PostgreSQL of its own
 # make screenshots  pictures of every page into docs/screenshots
 # make lint    format, clippy, documentation
@@ -13,7 +14,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: bench-scans bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
+.PHONY: demo-two-cities bench-scans bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -65,3 +66,7 @@ bench-fence:
 
 bench-policy:
 	scripts/bench_policy.sh
+
+demo-two-cities:
+	$(CARGO) build --quiet
+	./target/debug/sizao demo two-cities --out demo/two-cities

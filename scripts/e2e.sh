@@ -4,6 +4,7 @@
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh tracing      a case's file: contacts found, confirmed, entered by keyboard; place codes
+#   scripts/e2e.sh assists      two cities with a node each: requests between them
 #   scripts/e2e.sh sentinel     sentinel sites and signals at phone size
 #   scripts/e2e.sh laboratory   desks, laboratory, pools, tests due, rounds, self-tests
 #   scripts/e2e.sh screenshots  pictures into docs/screenshots
@@ -29,6 +30,22 @@ cargo build --quiet
 what="${1:-walk}"
 [ "$what" != loop ] && [ "$what" != arrivals ] || PEOPLE="${PEOPLE:-400}"
 folder=$(mktemp -d)
+if [ "$what" = assists ]; then
+    ./target/debug/sizao demo two-cities --out "$folder/two" --listen 127.0.0.1:0 --other 127.0.0.1:0 >"$folder/out" 2>"$folder/told" &
+    node=$!
+    trap 'kill "$node" 2>/dev/null; wait "$node" 2>/dev/null || true; rm -rf "$folder"' EXIT
+    for _ in $(seq 120); do
+        [ "$(grep -c "Serving at" "$folder/out")" != 2 ] || break
+        kill -0 "$node" 2>/dev/null || { cat "$folder/told" >&2; exit 1; }
+        sleep 1
+    done
+    SIZAO_URL=$(grep "Zhengzhou" "$folder/told" | grep -o 'http://[0-9.]*:[0-9]*')
+    SIZAO_OTHER=$(grep "Luoyang" "$folder/told" | grep -o 'http://[0-9.]*:[0-9]*')
+    SIZAO_DEMO_PASSWORD=$(grep -o 'demo-[0-9a-f]*$' "$folder/told" | head -1)
+    export SIZAO_URL SIZAO_OTHER SIZAO_DEMO_PASSWORD
+    node e2e/assists.mjs
+    exit
+fi
 ./target/debug/sizao demo pages --people "${PEOPLE:-3000}" --out "$folder/demo" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/told" &
 node=$!
 stop() { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null || true; rm -rf "$folder"; }
@@ -56,4 +73,4 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || { node e2e/laboratory.mjs && node e2e/tracing.mjs && "$0" loop && "$0" arrivals; }
+[ -n "${1:-}" ] || { node e2e/laboratory.mjs && node e2e/tracing.mjs && "$0" loop && "$0" arrivals && "$0" assists; }

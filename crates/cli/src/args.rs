@@ -64,6 +64,9 @@ pub enum Command {
     /// Closed loops: what is late, the four clears, catching up.
     #[command(subcommand)]
     Loop(crate::commands::loops::Loop),
+    /// Other nodes: this node's card, and theirs.
+    #[command(subcommand, after_help = crate::commands::assist::EXAMPLES)]
+    Assist(crate::commands::assist::Assist),
     /// Passes: the key, and checking them without a network.
     #[command(subcommand)]
     Pass(crate::commands::pass::Pass),
@@ -166,6 +169,8 @@ pub enum Demo {
     City(DemoCity),
     /// Serve pages with the pairs and a small invented city, and accounts for every role.
     Pages(crate::commands::demo::pages::DemoPages),
+    /// Two cities with a node each: requests under way between them, and the pages of both.
+    TwoCities(crate::commands::demo::two_cities::TwoCities),
 }
 
 #[derive(ClapArgs, Debug)]

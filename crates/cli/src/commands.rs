@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod assess;
+pub mod assist;
 pub(crate) mod demo;
 mod doctor;
 pub mod epi;
@@ -43,6 +44,7 @@ pub fn run(args: Args, runtime: &Runtime) -> Result<ExitCode> {
         Command::Serve(order) => serve::run(&node, &order, json, runtime),
         Command::Ledger(order) => runtime.block_on(ledger::run(&node, order, json)),
         Command::Loop(order) => runtime.block_on(loops::run(&node, order, json)),
+        Command::Assist(order) => runtime.block_on(assist::run(&node, order, json)),
         Command::Pass(order) => pass::run(&node, order, json),
         Command::Log(order) => runtime.block_on(log::run(&node, order, json)),
         Command::Backup { file } => runtime.block_on(log::export(&node, &file, true, json)),

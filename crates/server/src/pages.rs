@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod announce;
 pub(crate) mod antigen;
 pub(crate) mod arrivals;
+pub(crate) mod assists;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod break_glass;

@@ -195,6 +195,10 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
     if watched.frozen > 0 {
         tracing::warn!(frozen = watched.frozen, "{} freezes wait for an auditor", watched.frozen);
     }
+    let breached = shared.app.follow_assists().await?;
+    if breached > 0 {
+        tracing::warn!(breached, "{breached} lines of other cities were not answered within six hours");
+    }
     shared.app.forget_passes().await?;
     let handed = shared.app.escalate_signals().await?;
     if handed > 0 {

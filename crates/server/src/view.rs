@@ -55,6 +55,7 @@ const TABS: &[(Action, &str, &str)] = &[
     (Action::RunLab, "/lab", "tab-lab"),
     (Action::ViewBoard, "/board", "tab-board"),
     (Action::ViewLoops, "/loops", "tab-loops"),
+    (Action::ViewAssists, "/assists", "tab-assists"),
     (Action::EnterSteps, "/visits", "tab-visits"),
     (Action::TakeSamples, "/sampling", "tab-sampling"),
     (Action::FollowPools, "/pools", "tab-pools"),

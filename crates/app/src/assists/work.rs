@@ -113,6 +113,19 @@ impl App {
         Ok(purpose)
     }
 
+    /// Whether an actor may ask others at all; before this node has a name, nobody can.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn may_ask(&self, actor: &Actor) -> Result<(), AppError> {
+        let purpose = usual_purpose(actor, Action::SendAssists)?;
+        can(actor, Action::SendAssists, actor.division, purpose)?;
+        match self.assist_division().await? {
+            None => Err(Refusal::field("peer", "assist-no-home").into()),
+            Some(home) => Ok(can(actor, Action::SendAssists, home, purpose)?),
+        }
+    }
+
     /// Asks another city to look for people.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod city;
 pub(crate) mod pages;
 mod report;
+pub(crate) mod two_cities;
 
 use std::{fs, process::ExitCode, sync::Arc};
 
@@ -57,6 +58,7 @@ pub fn run(order: Demo, json: bool, runtime: &Runtime) -> Result<ExitCode> {
         Demo::Pairs(order) => pairs(&order, json, runtime),
         Demo::City(order) => city::run(&order, json),
         Demo::Pages(order) => pages::run(&order, json, runtime),
+        Demo::TwoCities(order) => two_cities::run(&order, json, runtime),
     }
 }
 

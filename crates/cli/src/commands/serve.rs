@@ -12,8 +12,11 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sizao_app::{App, board::Targets, fence::FenceSetup};
 use sizao_model::{Clock, DivisionCode, Instant};
-use sizao_server::{Settings, Shared, Tls};
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use sizao_server::{
+    Settings, Shared, Tls,
+    peers::{HttpTransport, PeerIdentity, follow_peers, serve_peers},
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 
 use crate::{
     args::{NodeArgs, parse_instant},
@@ -52,6 +55,9 @@ pub struct Serve {
     /// What share of each of the four earlies should be in time: a file as `docs/methods/four-earlies.md` shows it.
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
+    /// Door for other nodes: address and port. HTTPS with the node's own certificate, and theirs as they are on record.
+    #[arg(long, value_name = "ADDRESS")]
+    pub peers: Option<SocketAddr>,
     /// Also take HL7 v2 messages by MLLP at this address. The protocol asks nobody who they are: an address that others can
     /// reach needs --behind-https, that is, something in front that does.
     #[arg(long, value_name = "ADDR", requires = "mllp_token")]
@@ -140,8 +146,14 @@ pub fn run(node: &NodeArgs, order: &Serve, json: bool, runtime: &Runtime) -> Res
         if let Some(setup) = fence_of(order)? {
             app.begin_fence(setup).await?;
         }
+        let peers = match order.peers {
+            Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
+                format!("listening on {address} for other nodes: choose another port with --peers")
+            })?),
+            None => None,
+        };
         let beside = Beside { lab, trust };
-        serve_all(app, order.listen, Https { tls, in_front: order.behind_https }, beside, json).await
+        serve_all(app, order.listen, Https { tls, in_front: order.behind_https, peers }, beside, json).await
     })
 }
 
@@ -178,6 +190,8 @@ pub struct Https {
     pub tls: Option<Tls>,
     /// By a proxy in front.
     pub in_front: bool,
+    /// The door for other nodes.
+    pub peers: Option<TcpListener>,
 }
 
 /// Serves the pages of a node until the process is told to stop.
@@ -236,6 +250,7 @@ async fn serve_all(
         tracing::info!("Stopping: requests under way are finished");
         let _ = stop.send(true);
     });
+    let peers = with_peers(&shared, https.peers, &stopping).await?;
     let lines = match (mllp, lab) {
         (Some(mllp), Some(lab)) => {
             Some(tokio::spawn(sizao_server::serve_mllp(mllp, lab.token, shared.clone(), stopping.clone())))
@@ -246,11 +261,34 @@ async fn serve_all(
     if let Some(lines) = lines {
         lines.await??;
     }
+    for task in peers {
+        let _ = task.await;
+    }
     shared.app.save_fence().await?;
     if let Some(app) = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.app)) {
         app.close().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches from other nodes, and lets them fetch where there is a door.
+async fn with_peers(
+    shared: &Arc<Shared>,
+    door: Option<TcpListener>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let identity = Arc::new(PeerIdentity::of(&shared.app).await?);
+    let transport = HttpTransport::new(identity.clone());
+    let mut tasks = vec![tokio::spawn(follow_peers(shared.app.clone(), transport, stopping.clone()))];
+    if let Some(listener) = door {
+        let (shared, stopping) = (shared.clone(), stopping.clone());
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = serve_peers(listener, &identity, shared, stopping).await {
+                tracing::error!(%error, "The door for other nodes is shut");
+            }
+        }));
+    }
+    Ok(tasks)
 }
 
 /// Ctrl-C, or SIGTERM where there is one.

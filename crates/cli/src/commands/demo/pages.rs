@@ -126,7 +126,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
 }
 
 /// A password: sixteen letters of the system's randomness.
-fn word() -> String {
+pub(super) fn word() -> String {
     let mut bytes = [0; 8];
     entropy()(&mut bytes);
     format!("demo-{}", hex(&bytes))
