@@ -291,6 +291,7 @@ impl City {
             evidence: EvidenceKind::Interview,
             disease: None,
             case_left_at: None,
+            meeting: None,
             setting: None,
             class: Some(ContactClass::CloseContact),
             meeting: None,
