@@ -210,7 +210,6 @@ impl City {
                 meeting: None,
                 setting: None,
                 class: Some(ContactClass::CloseContact),
-                meeting: None,
             };
             facts.push(new(*contact, elsewhere, exposure.into(), format!("contact/{first}/{index}")));
         }
