@@ -51,7 +51,7 @@ impl Proposals {
     }
 
     /// What a look at a moment sees, if something came in the last minutes: proposals of a day and sums of four weeks.
-    pub fn at(&mut self, now: Instant, minutes: i64) -> Option<(Vec<WatchedRow>, Vec<(String, String, [u64; 3])>)> {
+    pub fn at(&mut self, now: Instant, minutes: i64) -> Option<(Vec<WatchedRow>, Vec<Register>)> {
         let came = self.rows.partition_point(|row| row.at <= now);
         self.rows[..came].last().filter(|row| row.at > now.plus_minutes(-minutes))?;
         let days = 3 * 86_400_000_000;
@@ -155,3 +155,6 @@ fn row(city: &City, event: &Event) -> Option<WatchedRow> {
 fn place(city: &City, area: Area) -> Option<DivisionCode> {
     DivisionCode::parse(&city.area_code(area)).ok()
 }
+
+/// Officer or list, class, and sums of four weeks.
+type Register = (String, String, [u64; 3]);
