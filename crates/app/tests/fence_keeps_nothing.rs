@@ -157,7 +157,7 @@ async fn a_day_of_positions_leaves_no_coordinate_and_no_tower_behind() {
         let figures = node.app.fence_figures().await.unwrap();
         assert_eq!((figures.sketches, figures.questions), (10, answer.questions));
         let bytes = everything(&place).await;
-        assert!(holds(&bytes, b"arrival_key"), "the search finds what is there");
+        assert!(holds(&bytes, b"arrivals"), "the search finds what is there");
         for number in 0..TOWERS {
             assert!(!holds(&bytes, tower_id(number).as_bytes()), "a tower by its name");
             for bits in [lon(number).to_bits().to_be_bytes(), lon(number).to_bits().to_le_bytes()] {
