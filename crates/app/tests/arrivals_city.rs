@@ -59,7 +59,7 @@ fn slip(text: &str, rng: &mut Stream) -> String {
     let digits: Vec<usize> = (0..signs.len()).filter(|at| signs[*at].is_ascii_digit()).collect();
     let at = *rng.pick(&digits);
     let digit = signs[at].to_digit(10).unwrap_or(0);
-    signs[at] = char::from_digit((digit + 1 + rng.below(8) as u32) % 10, 10).unwrap_or('0');
+    signs[at] = char::from_digit((digit + 1 + rng.below(8)) % 10, 10).unwrap_or('0');
     signs.into_iter().collect()
 }
 

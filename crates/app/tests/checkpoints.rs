@@ -113,8 +113,8 @@ async fn a_wrong_clock_of_a_device_is_mended_and_its_error_put_on_record() {
             let form = CheckForm { device_at: device_at.into(), device_offset_s: offset.into(), ..document() };
             async move {
                 node.app.record_check(actor, &form, &key, node.now()).await.unwrap();
-                let checks = kinds(node).await.into_iter().filter(|fact| fact.0 == FactKind::Inspection);
-                checks.last().map(|(_, at, _)| at).unwrap()
+                let mut checks = kinds(node).await.into_iter().filter(|fact| fact.0 == FactKind::Inspection);
+                checks.next_back().map(|(_, at, _)| at).unwrap()
             }
         };
         let minute = |text: &str| node::moment(&format!("2022-03-25T{text}:00+08:00"));

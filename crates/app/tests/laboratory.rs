@@ -1,7 +1,6 @@
 //! Tubes, results, messages and pools through `app`, on both engines, clock in hand.
 
 #[path = "support/node.rs"]
-#[allow(dead_code, reason = "each test binary uses a part")]
 mod node;
 #[path = "../../store/tests/support/mod.rs"]
 mod support;

@@ -60,8 +60,11 @@ async fn venues(app: &App, count: u32) -> Vec<u32> {
     app.add_places(&places).await.unwrap()
 }
 
+/// Person, place, entering and leaving, as plain values.
+type PlainStay = (String, u32, u32, Option<u32>);
+
 /// Four days of comings and goings in any order: over midnight, without an end, left before they came in.
-fn days(places: &[u32], seed: u64, day_count: u32) -> (Vec<StayEntry>, Vec<(String, u32, u32, Option<u32>)>) {
+fn days(places: &[u32], seed: u64, day_count: u32) -> (Vec<StayEntry>, Vec<PlainStay>) {
     let mut dice = Dice(seed);
     let (mut entries, mut truth) = (Vec::new(), Vec::new());
     for n in 0..600 {

@@ -108,7 +108,7 @@ pub fn sign(slip: &Slip, delegation: &[u8], device: &SigningKey) -> String {
         ),
         (int(CLAIM_DELEGATION), Cbor::Bytes(delegation.to_vec())),
     ]);
-    format!("{PREFIX}{}", base45::encode(&signed(&claims, device)))
+    format!("{PREFIX}{}", base45::encode(signed(&claims, device)))
 }
 
 /// Reads a slip and checks both signatures and all times.

@@ -229,7 +229,7 @@ impl Request {
     fn reply(&mut self, replies: &[LineReply], at: Instant) -> Result<(), AssistFault> {
         for reply in replies {
             let line = self.lines.get(&reply.no).ok_or(AssistFault::NoLine(reply.no))?;
-            if !line.received.is_some_and(|(version, _)| version == reply.version) {
+            if line.received.is_none_or(|(version, _)| version != reply.version) {
                 return Err(AssistFault::Stale(reply.no));
             }
             check_reply(reply, at)?;

@@ -268,7 +268,7 @@ async fn what_the_owner_of_the_database_changes_is_named_within_a_minute() {
     ] {
         sqlx::query(text).execute(&mut owner).await.unwrap();
     }
-    let began = std::time::Instant::now();
+    let mut looks = 0;
     loop {
         let body = page().await;
         if body.contains("note-box bad") {
@@ -277,7 +277,8 @@ async fn what_the_owner_of_the_database_changes_is_named_within_a_minute() {
             }
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "nobody noticed");
+        looks += 1;
+        assert!(looks < 300, "nobody noticed within a minute");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     stop.send(true).unwrap();

@@ -348,8 +348,8 @@ impl Store {
         }
         let mut days: HashMap<CivilDay, DataKey> = HashMap::new();
         for row in rows {
-            if !days.contains_key(&row.day) {
-                days.insert(row.day, self.presence_data_key(row.day).await?);
+            if let std::collections::hash_map::Entry::Vacant(e) = days.entry(row.day) {
+                e.insert(self.presence_data_key(row.day).await?);
             }
         }
         let mut tx = self.db.begin().await?;
@@ -407,13 +407,13 @@ impl Store {
         let mut days: HashMap<i64, Option<DataKey>> = HashMap::new();
         let mut opened = Vec::with_capacity(rows.len());
         for (key, day, sealed) in rows {
-            if !days.contains_key(&day) {
+            if let std::collections::hash_map::Entry::Vacant(e) = days.entry(day) {
                 let found = match self.presence_data_key(CivilDay::from_number(day as i32)).await {
                     Ok(found) => Some(found),
                     Err(StoreError::Erasure(_)) => None,
                     Err(error) => return Err(error),
                 };
-                days.insert(day, found);
+                e.insert(found);
             }
             let Some(data_key) = &days[&day] else { continue };
             opened.push(open(data_key, &key, day, &sealed)?);

@@ -277,7 +277,7 @@ impl<'a> Neighbourhood<'a> {
                 }
             }
             let read = self.read.entry(MentionKey::about(*person)).or_default();
-            *read |= if counts_in_part { u128::MAX & !IN_PART } else { u128::MAX };
+            *read |= if counts_in_part { !IN_PART } else { u128::MAX };
         }
         self.read_leaves(leaves).await?;
         let mut from: FxHashMap<PersonId, Instant> = FxHashMap::default();

@@ -1,9 +1,11 @@
 //! Envelopes: what travels between two nodes, signed, numbered and chained.
 //!
-//!     signed  = "sizao assist 1\0" ‖ origin ‖ to ‖ number (8) ‖ digest of the one before (32) ‖ SHA-256(body)
-//!     digest  = SHA-256(signed)
-//!     on wire = "SZA1" ‖ origin (16) ‖ to (16) ‖ number (8) ‖ before (32) ‖ signature (64)
-//!               ‖ length (4) ‖ body ‖ count (4) ‖ (length (4) ‖ seal)*
+//! ```text
+//! signed  = "sizao assist 1\0" ‖ origin ‖ to ‖ number (8) ‖ digest of the one before (32) ‖ SHA-256(body)
+//! digest  = SHA-256(signed)
+//! on wire = "SZA1" ‖ origin (16) ‖ to (16) ‖ number (8) ‖ before (32) ‖ signature (64)
+//!           ‖ length (4) ‖ body ‖ count (4) ‖ (length (4) ‖ seal)*
+//! ```
 //!
 //! Numbers are big-endian. The body is JSON as the sender wrote it; the signature is over those bytes, so that there is
 //! nothing to bring into a canonical form. What is sealed lies beside the body, which has its digests: it can be thrown

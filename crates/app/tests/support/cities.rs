@@ -294,7 +294,6 @@ impl City {
             meeting: None,
             setting: None,
             class: Some(ContactClass::CloseContact),
-            meeting: None,
         };
         self.app.append_facts(vec![new(case, diagnosis, "d"), new(person, exposure.into(), "e")]).await.unwrap();
     }

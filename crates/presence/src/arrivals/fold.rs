@@ -135,7 +135,7 @@ pub struct OneArrival {
 #[must_use]
 pub fn fold_signals(signals: &[ArrivalSignal], rules: &ArrivalRules, now: Instant) -> Vec<OneArrival> {
     let mut seen: Vec<&ArrivalSignal> = signals.iter().filter(|signal| signal.kind != SignalKind::Announced).collect();
-    seen.sort_by(|a, b| (middle(a), a.fact).cmp(&(middle(b), b.fact)));
+    seen.sort_by_key(|a| (middle(a), a.fact));
     let mut groups: Vec<Vec<&ArrivalSignal>> = Vec::new();
     for signal in seen {
         match groups.last_mut().filter(|group| belongs(group, signal, rules)) {
@@ -145,7 +145,7 @@ pub fn fold_signals(signals: &[ArrivalSignal], rules: &ArrivalRules, now: Instan
     }
     let mut announced: Vec<&ArrivalSignal> =
         signals.iter().filter(|signal| signal.kind == SignalKind::Announced).collect();
-    announced.sort_by(|a, b| (a.arrived, a.fact).cmp(&(b.arrived, b.fact)));
+    announced.sort_by_key(|a| (a.arrived, a.fact));
     let mut waiting: Vec<Vec<&ArrivalSignal>> = Vec::new();
     for signal in announced {
         let hours = rules.announced_hours;

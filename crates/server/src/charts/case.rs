@@ -94,7 +94,7 @@ fn busiest(file: &CaseFile) -> Vec<(String, u32)> {
             None => places.push((length, stay.place.name.clone(), stay.place.no)),
         }
     }
-    places.sort_by(|a, b| b.0.cmp(&a.0));
+    places.sort_by_key(|place| std::cmp::Reverse(place.0));
     places.into_iter().take(PLACES_MAX).map(|(_, name, no)| (name, no)).collect()
 }
 

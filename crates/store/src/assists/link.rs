@@ -249,7 +249,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_refused(&self, limit: u32) -> Result<Vec<RefusedEnvelope>, StoreError> {
-        let rows: Vec<(i64, Option<Uuid>, Option<i64>, String, String)> = on!(self.db.reader(), pool => {
+        type Row = (i64, Option<Uuid>, Option<i64>, String, String);
+        let rows: Vec<Row> = on!(self.db.reader(), pool => {
             sqlx::query_as("SELECT at, origin, seq, why, told FROM assist_refused ORDER BY no DESC LIMIT $1")
                 .bind(i64::from(limit)).fetch_all(pool).await?
         });

@@ -66,7 +66,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_segments(&self) -> Result<Vec<SegmentRecord>, StoreError> {
-        let rows: Vec<(i64, i64, String, Vec<u8>, i64, i64, i64)> = on!(self.db.reader(), pool => {
+        type Row = (i64, i64, String, Vec<u8>, i64, i64, i64);
+        let rows: Vec<Row> = on!(self.db.reader(), pool => {
             sqlx::query_as("SELECT day, part, file, digest, leaf, rows, bytes FROM manifest ORDER BY day, part")
                 .fetch_all(pool).await?
         });
