@@ -12,6 +12,7 @@ fact-inspection = Check at a checkpoint
 fact-hold_ended = What became of a hold
 fact-lane_step = Lorry on its way
 fact-disinfection = Disinfection
+rule-birth-day = Give a day, not after today
 rule-phone = A telephone number has 7 to 15 digits
 rule-document = The number does not fit the kind of document: check it
 rule-county = Choose a county or district

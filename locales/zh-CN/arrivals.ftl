@@ -12,6 +12,7 @@ fact-inspection = 卡口查验
 fact-hold_ended = 留置处置
 fact-lane_step = 货车通行
 fact-disinfection = 消毒记录
+rule-birth-day = 填写日期，不晚于今天
 rule-phone = 电话号码为 7 至 15 位数字
 rule-document = 证件号码与所选种类不符，请核对
 rule-county = 请选到县(市、区)

@@ -349,10 +349,10 @@ impl App {
         let name = checked_name("name", &form.name)?;
         let birth_on = match form.birth_on.trim() {
             "" => None,
-            text => Some(CivilDay::parse(text).map_err(|_| Refusal::field("birth_on", "day"))?),
+            text => Some(CivilDay::parse(text).map_err(|_| Refusal::field("birth_on", "birth-day"))?),
         };
         if birth_on.is_some_and(|day| day > now.day()) {
-            return Err(Refusal::field("birth_on", "day"));
+            return Err(Refusal::field("birth_on", "birth-day"));
         }
         let role = if by == Announcer::Own || by == Announcer::Staff { PhoneRole::Own } else { PhoneRole::Guardian };
         let phone = Phone::new(&form.phone, role).map_err(|_| Refusal::field("phone", "phone"))?;
@@ -406,13 +406,13 @@ impl App {
             if birth_on.is_some() && of_paper.is_some() && of_paper != birth_on {
                 return Err(Refusal::field("birth_on", "birth-differs"));
             }
-            let birth_on = birth_on.or(of_paper).ok_or(Refusal::field("birth_on", "day"))?;
+            let birth_on = birth_on.or(of_paper).ok_or(Refusal::field("birth_on", "birth-day"))?;
             return Ok((PersonName::Document(document), Some(birth_on)));
         }
         if by == Announcer::Own {
             return Err(Refusal::field("document", "empty"));
         }
-        let birth_on = birth_on.ok_or(Refusal::field("birth_on", "day"))?;
+        let birth_on = birth_on.ok_or(Refusal::field("birth_on", "birth-day"))?;
         let kinds = [DocumentKind::ResidentId, DocumentKind::Passport];
         let proxy = kinds.iter().find_map(|kind| Document::new(*kind, &form.proxy_document).ok());
         let proxy = proxy.ok_or(Refusal::field("proxy_document", "document"))?;

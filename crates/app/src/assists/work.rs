@@ -163,10 +163,15 @@ impl App {
         if new.lines.is_empty() || new.lines.len() > LINES_MAX {
             return Err(Refusal::field("people", "assist-lines").into());
         }
+        // Whoever lives elsewhere may be asked for as a contact of a case of ours, and for nothing else.
+        let contacts: Vec<PersonId> = match new.case {
+            Some(case) => self.contacts_elsewhere(actor, case).await?.iter().map(|one| one.line.person).collect(),
+            None => Vec::new(),
+        };
         let mut entries = Vec::with_capacity(new.lines.len());
         for (no, line) in (1..).zip(&new.lines) {
             let person = line.person;
-            if !self.is_within(person, actor.division).await? {
+            if !contacts.contains(&person) && !self.is_within(person, actor.division).await? {
                 return Err(Refusal::NotFound.into());
             }
             let identity = self.identity_to_seal(person, line.exposure.clone()).await?;

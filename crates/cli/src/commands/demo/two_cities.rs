@@ -75,7 +75,7 @@ struct City {
 }
 
 const LOGINS: [(Role, &str, &str); 3] =
-    [(Role::Epidemiologist, "cdc", "周宁"), (Role::Headquarters, "hq", "许鹏"), (Role::Tracer, "tracer", "王琳")];
+    [(Role::Epidemiologist, "cdc", "周宁"), (Role::Headquarters, "command", "许鹏"), (Role::Tracer, "tracer", "王琳")];
 
 pub fn run(order: &TwoCities, json: bool, runtime: &Runtime) -> Result<ExitCode> {
     fs::create_dir_all(&order.out).with_context(|| format!("making the folder {}", order.out.display()))?;
@@ -278,10 +278,10 @@ async fn play(zhengzhou: &City, luoyang: &City, clock: &Played) -> Result<()> {
     before(330);
     let (other_case, others) = luoyang.case_and_contacts(300, 4, "410102").await?;
     luoyang.app.follow_log().await?;
-    luoyang.ask(other_case, &others, "同一会议").await?;
+    luoyang.ask(other_case, &others, "同一场会议").await?;
     zhengzhou.fetch().await?;
     before(45);
-    zhengzhou.ask(case, &contacts[8..10], "同单位").await?;
+    zhengzhou.ask(case, &contacts[8..10], "同单位同事").await?;
     luoyang.fetch().await?;
     before(0);
     luoyang.app.follow_assists().await?;
