@@ -480,7 +480,7 @@ async fn one_positive_single_is_a_case_by_somebodys_word_and_the_others_are_no_c
         assert!(
             matches!(&view.resolution, Resolution::Cases { cases, to_assess, .. } if cases == &[ill] && to_assess.len() == 2)
         );
-        let (clock, _) = view.members[0].report.unwrap();
+        let (clock, _) = view.members.iter().find(|member| member.line.person == ill).unwrap().report.unwrap();
         assert_eq!(clock.due_at(), now.plus_minutes(120), "the statutory two hours run from the single result");
         lab.node.set("2022-03-17T20:00:00+08:00");
         lab.app.diagnose_member(&lab.cdc, "POOL-2", ill, CaseWord::Asymptomatic, now).await.unwrap();
