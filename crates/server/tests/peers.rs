@@ -52,7 +52,7 @@ impl Node {
     async fn kill_door(&mut self) {
         self.door.abort();
         let _ = (&mut self.door).await;
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = again_at(self.address).await;
         let (stop, stopping) = watch::channel(false);
         self.door = open(&self.city, listener, &self.identity, stopping);
         self._stop = stop;
@@ -74,6 +74,17 @@ impl Node {
         let peer = self.city.peer(&from.city).await;
         self.city.app.exchange_with(&self.transport(), &peer).await.unwrap().trouble
     }
+}
+
+/// The same address again; another program may have it as the near end of a connection for a while.
+async fn again_at(address: SocketAddr) -> TcpListener {
+    for _ in 0..300 {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+        }
+    }
+    panic!("{address} is not free again")
 }
 
 fn open(
