@@ -203,6 +203,6 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
 pub(crate) fn router() -> Router<Arc<Shared>> {
     operations().fold(Router::new(), |router, operation| {
         let limit = DefaultBodyLimit::max(operation.body_bytes_max);
-        router.route(operation.path, (operation.handler)().layer(limit))
+        router.route(operation.path, crate::routes::needing(operation.who, (operation.handler)().layer(limit)))
     })
 }

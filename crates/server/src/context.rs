@@ -6,7 +6,11 @@ use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::{HeaderMap, Method, header, request::Parts},
 };
-use sizao_app::{App, Refusal, identity::Actor};
+use sizao_app::{
+    App, Refusal,
+    authorization::{Action, usual_purpose},
+    identity::Actor,
+};
 use sizao_model::Instant;
 
 use crate::{failure::Failure, lang::Lang, state::Shared};
@@ -76,10 +80,12 @@ impl FromRequestParts<Arc<Shared>> for Ctx {
         if parts.uri.path().starts_with("/api/") {
             let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
             let actor = shared.app.actor_of_token(token, &asked.request, shared.now()).await?;
+            may(parts, &actor)?;
             return Ok(Self { shared: shared.clone(), asked, actor, csrf: String::new() });
         }
         let token = cookie(&parts.headers, SESSION).ok_or(Refusal::SignedOut)?.to_owned();
         let actor = shared.app.actor(&token, &asked.request, shared.now()).await?;
+        may(parts, &actor)?;
         let csrf = sizao_app::accounts::form_word(&token);
         Ok(Self { shared: shared.clone(), asked, actor, csrf })
     }
@@ -95,6 +101,18 @@ impl OptionalFromRequestParts<Arc<Shared>> for Ctx {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// What the path that was asked for needs, put beside the request by the router.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs(pub(crate) Action);
+
+/// Whose role has no right to a path is told so before anything else of the request is looked at.
+fn may(parts: &Parts, actor: &Actor) -> Result<(), Failure> {
+    if let Some(Needs(action)) = parts.extensions.get::<Needs>() {
+        usual_purpose(actor, *action)?;
+    }
+    Ok(())
 }
 
 /// The token of a program.

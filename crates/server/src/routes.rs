@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     routing::{MethodRouter, get, post},
 };
@@ -11,6 +11,7 @@ use sizao_app::authorization::Action;
 
 use crate::{
     api, assets,
+    context::Needs,
     pages::{
         accounts, announce, antigen, arrivals, assists, audit, board, break_glass, case, certificates, checkpoint,
         history, imports, lab, loops, mandates, me, my, node, orders, packs, people, person, places, pools, report,
@@ -241,6 +242,15 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
             () if route.path == "/passes/check" => my::PASSES_BYTES_MAX,
             () => FORM_BYTES_MAX,
         };
-        router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(limit)))
+        let handler = (route.handler)().layer(DefaultBodyLimit::max(limit));
+        router.route(route.path, needing(route.who, handler))
     })
+}
+
+/// A handler that knows which right opens its path.
+pub(crate) fn needing(who: Who, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    match who {
+        Who::May(action) => handler.layer(Extension(Needs(action))),
+        Who::Anyone | Who::SignedIn => handler,
+    }
 }

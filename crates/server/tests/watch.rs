@@ -80,7 +80,7 @@ async fn a_list_of_strangers_freezes_its_officer_until_an_auditor_of_another_uni
         let id = page.body.split("action=\"/watch/").nth(1).expect("a form").split('/').next().unwrap().to_owned();
         let decide = format!("/watch/{id}/decide");
         let fields = "outcome=upheld&reason=Nobody on the list met the case";
-        assert_eq!(world.post(&decide, Some(&own), fields).await.status, StatusCode::CONFLICT);
+        assert_eq!(world.post(&decide, Some(&own), fields).await.status, StatusCode::FORBIDDEN);
         assert_eq!(world.post(&decide, Some(&other), "outcome=upheld&reason=no").await.status, 422);
         assert_eq!(world.post(&decide, Some(&other), fields).await.status, StatusCode::SEE_OTHER);
         assert_eq!(world.post(&decide, Some(&other), fields).await.status, StatusCode::CONFLICT, "once");
@@ -139,11 +139,13 @@ async fn the_public_figures_equal_a_recount_of_the_log() {
     for place in places().await {
         let world = World::full(place).await;
         let unit = world.units[1].clone();
-        let token = world.token_in(&unit, Role::Epidemiologist).await;
+        let (token, hostile) =
+            (world.token_in(&unit, Role::Epidemiologist).await, world.token_in(&unit, Role::Epidemiologist).await);
         let mut lines = vec![CASE.to_owned()];
-        lines.extend((0..9).map(|n| contact(&format!("near-{n}"), "410102", n)));
-        lines.extend(ELSEWHERE.iter().map(|home| contact(&format!("s-{home}"), home, 50)));
+        lines.extend((0..30).map(|n| contact(&format!("near-{n}"), "410102", n)));
         sent(&world, &token, "k1", &lines).await;
+        let strangers: Vec<String> = ELSEWHERE.iter().map(|home| contact(&format!("s-{home}"), home, 50)).collect();
+        sent(&world, &hostile, "k2", &strangers).await;
         world.app.follow_loops().await.unwrap();
         assert_eq!(world.app.watch_proposals().await.unwrap().frozen, 1);
         let facts = facts_of(&world).await;
