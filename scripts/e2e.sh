@@ -73,4 +73,4 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || { node e2e/laboratory.mjs && node e2e/tracing.mjs && "$0" loop && "$0" arrivals && "$0" assists; }
+[ -n "${1:-}" ] || "$0" loop

@@ -250,7 +250,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
 /// A handler that knows which right opens its path.
 pub(crate) fn needing(who: Who, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     match who {
-        Who::May(action) => handler.layer(Extension(Needs(action))),
-        Who::Anyone | Who::SignedIn => handler,
+        May(action) => handler.layer(Extension(Needs(action))),
+        Anyone | SignedIn => handler,
     }
 }

@@ -35,7 +35,7 @@ async fn city(world: &World, (division, unit, person): (&'static str, usize, usi
         kind: "clinic".to_owned(),
         division: division.to_owned(),
         code: format!("clinic-{}", fresh().simple()),
-        capabilities: ["registers-fever", "sells-drugs"].map(str::to_owned).into(),
+        capabilities: ["registers-fever", "sells-drugs", "reports-daily"].map(str::to_owned).into(),
     };
     let site = form.code.clone();
     world.app.add_institution(&overseer, &form, now()).await.unwrap();
