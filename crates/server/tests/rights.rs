@@ -298,6 +298,10 @@ async fn every_operation_answers_each_role_at_each_level_as_the_table_says() {
                             "/accounts" if operation.method == "POST" => assert!(matches!(status, 201 | 409), "{told}"),
                             // Not lines of records, and no mandate: nothing is read.
                             "/fence/observations" => assert!(matches!(status, 403 | 404 | 415), "{told}"),
+                            // No message, and no scan: whoever may send them is told so.
+                            "/lab/messages" | "/sampling/scans" => {
+                                assert!(matches!(status, 400 | 403 | 415 | 422), "{told}");
+                            }
                             "/facts" => {
                                 let (accepted, rejected) = if place_outside { (0, 1) } else { (1, 0) };
                                 let found: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
