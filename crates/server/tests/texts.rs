@@ -205,8 +205,20 @@ fn words_of(template: &str) -> Vec<String> {
 }
 
 /// The same in every language: each language's own name, keys of the keyboard, names of formats and files.
-const IN_NO_LANGUAGE: [&str; 8] =
-    ["/arrive/", "JSON", "中文", "EN", "语言 Language", "SHA-256", "pack.toml", "Authorization: Bearer sizao_…"];
+const IN_NO_LANGUAGE: [&str; 12] = [
+    "中文",
+    "EN",
+    "语言 Language",
+    "SHA-256",
+    "pack.toml",
+    "Authorization: Bearer sizao_…",
+    "JSON",
+    "/arrive/",
+    "Ctrl G",
+    "Ctrl ↵",
+    "Alt Y",
+    "Alt N",
+];
 
 #[test]
 fn no_template_says_anything_that_is_not_in_the_files_of_texts() {
