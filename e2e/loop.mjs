@@ -331,7 +331,7 @@ async function offline(chrome, moment, link) {
   // Two windows at once: still one sender.
   const second = await own.page.context().newPage();
   await Promise.all([own.page.goto(`${base}/visits`), second.goto(`${base}/visits`)]);
-  await own.page.waitForFunction((items) => document.querySelectorAll(".ob.received").length >= items, ITEMS, { timeout: 120000 });
+  await own.page.waitForFunction((items) => document.querySelectorAll(".ob.received").length >= items, ITEMS, { timeout: 300000 });
   await own.page.waitForFunction(() => document.querySelector("[data-outbox-count]").textContent === "0", null, { timeout: 60000 });
   if (process.env.SIZAO_SHOTS) await own.page.screenshot({ path: join(process.env.SIZAO_SHOTS, "outbox-received-zh.png"), timeout: 90000 });
   // What the device holds is sent once more, as a device does whose answer was lost.

@@ -87,7 +87,7 @@ pub(crate) fn home(role: Role) -> &'static str {
 }
 
 /// Tabs that stand side by side; more do not fit a small desk, and nobody reads them. The rest opens from a menu.
-const TABS_SIDE_BY_SIDE: usize = 6;
+const TABS_SIDE_BY_SIDE: usize = 5;
 
 impl Chrome {
     pub(crate) fn first_tabs(&self) -> &[Tab] {
