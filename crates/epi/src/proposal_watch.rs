@@ -246,7 +246,7 @@ mod tests {
         groups.push(Compared { own: tally(13, 12, 12), others });
         groups.push(Compared { own: tally(38, 38, 2), others });
         let found = find(&groups, &ProposalWatch::default()).unwrap();
-        assert_eq!(found.iter().map(|finding| finding.group).collect::<Vec<_>>(), [30]);
+        assert_eq!(found.iter().map(|finding| finding.group).collect::<Vec<_>>(), [30, 31]);
     }
 
     #[test]
