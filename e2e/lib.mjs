@@ -45,8 +45,14 @@ export async function check(page, name) {
   for (const violation of result.violations) {
     complaints.push(`${name}: axe ${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | ")}`);
   }
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (over > 0) complaints.push(`${name}: ${over} px wider than the screen`);
+  const [over, what] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [0, ""];
+    const out = [...document.querySelectorAll("body *")].filter((node) => node.getBoundingClientRect().right > clientWidth + 0.5);
+    const told = (node) => `${node.tagName.toLowerCase()}.${node.className}: ${node.textContent.trim().slice(0, 40)}`;
+    return [scrollWidth - clientWidth, out.slice(0, 6).map(told).join(" | ")];
+  });
+  if (over > 0) complaints.push(`${name}: ${over} px wider than the screen, by ${what}`);
   const bytes = await weight(page);
   heaviest = Math.max(heaviest, bytes);
   if (bytes > BYTES_MAX) complaints.push(`${name}: ${bytes} bytes to load`);
