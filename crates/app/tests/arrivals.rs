@@ -262,7 +262,7 @@ async fn a_child_and_a_passport_holder_are_announced_by_others_and_by_themselves
         };
         assert_ne!(world.app.announce(&anna, "c").await.unwrap().person, first.person);
         let told = world.app.announce(&Announcement { birth_on: String::new(), ..anna }, "d").await.unwrap_err();
-        assert_eq!(told.to_string(), "birth_on: day");
+        assert_eq!(told.to_string(), "birth_on: birth-day");
     }
 }
 
