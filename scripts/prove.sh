@@ -29,13 +29,13 @@ prove() {
 
 durability() {
     prove "Nothing acknowledged is lost" SIZAO_KILLS="$SIZAO_KILLS" SIZAO_SEED="$SIZAO_SEED" CI=true \
-        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test all durability:: -- --nocapture
 }
 
 # Ten kills on each engine in the tests; a hundred here.
 scans() {
     prove "No acknowledged scan is lost, none is there twice" SIZAO_KILLS="${SIZAO_SCAN_KILLS:-100}" CI=true \
-        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test durability scans -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao --test all durability::scans -- --nocapture
 }
 
 # PEOPLE (200,000) sets the size: about five facts each.
@@ -53,30 +53,30 @@ api() {
 # PEOPLE (10,000) and DAYS (90) set the city; the same seed lives through the same hours.
 drill() {
     prove "Every promise holds after every hour of a city" SIZAO_DRILL_PEOPLE="${PEOPLE:-10000}" SIZAO_DRILL_DAYS="${DAYS:-90}" \
-        SIZAO_DRILL_SEED="$SIZAO_SEED" "$cargo" test --profile "$profile" -p sizao-app --test city_drill every_promise -- --nocapture
+        SIZAO_DRILL_SEED="$SIZAO_SEED" "$cargo" test --profile "$profile" -p sizao-app --test all city_drill::every_promise -- --nocapture
     prove "No explanation of a city speaks of anybody else" SIZAO_SCAN_PEOPLE="${SCAN:-3000}" CI=true \
-        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test city_drill no_explanation -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test all city_drill::no_explanation -- --nocapture
 }
 
 passes() {
     prove "Passes at a gate" SIZAO_PASSES=10000 CI=true \
-        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-server --test passes -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-server --test all passes:: -- --nocapture
     prove "Passes read by an independent library" CI=true \
-        "$cargo" test --profile "$profile" -p sizao-interop --test independent_cose -- --nocapture
+        "$cargo" test --profile "$profile" -p sizao-interop --test all independent_cose:: -- --nocapture
 }
 
 # ARRIVALS (100,000) sets how many; the same seed writes the same lists.
 arrivals() {
     prove "Arrivals known once, in time, with class and owner" SIZAO_ARRIVALS="${ARRIVALS:-100000}" \
-        "$cargo" test --profile "$profile" -p sizao-app --test arrivals_city -- --nocapture
+        "$cargo" test --profile "$profile" -p sizao-app --test all arrivals_city:: -- --nocapture
     prove "Nothing of a position is kept" CI=true \
-        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test fence_keeps_nothing -- --nocapture
+        scripts/postgres.sh "$cargo" test --profile "$profile" -p sizao-app --test all fence_keeps_nothing:: -- --nocapture
 }
 
 # POINTS (10,000,000) near borders, on vertices and at a vertex's latitude, beside exact integers and every line.
 geometry() {
     prove "Points near borders equal an exact computation at all three levels" SIZAO_POINTS="${POINTS:-10000000}" CI=true \
-        "$cargo" test --profile "$profile" -p sizao-presence --test geometry_obvious -- --nocapture
+        "$cargo" test --profile "$profile" -p sizao-presence --test all geometry_obvious:: -- --nocapture
 }
 
 sections=(durability scans restore api drill passes arrivals geometry)

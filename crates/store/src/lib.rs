@@ -8,7 +8,7 @@
 #[cfg(test)]
 extern crate self as sizao_store;
 #[cfg(test)]
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/all/support.rs"]
 mod support;
 
 mod access_log;

@@ -1,0 +1,4 @@
+//! Every test of this room in one program: each further one would be linked, and kept on the disk, once more.
+
+mod segments;
+mod tables;
