@@ -6,17 +6,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "the drill says where its time goes, and measures nothing else")]
 
-use crate::support::{TestPlace, places, sqlite};
-
 mod chaos;
 mod deliveries;
-use crate::node;
+mod node;
 mod promises;
 mod words;
 
 use std::collections::BTreeMap;
 
 use self::{chaos::Chaos, deliveries::Deliveries, node::Node, promises::Promises};
+use crate::support::{TestPlace, places, sqlite};
 
 /// How large, how long, and by which chance.
 #[derive(Clone, Copy, Debug)]
