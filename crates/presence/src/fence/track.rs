@@ -439,7 +439,8 @@ mod tests {
             if below(4) == 0 {
                 at = [at + 1, at + 143, at + 12, at + 132, below(144) as usize][below(5) as usize] % 144;
             }
-            let since_s = below([60, 600, 6000][below(3) as usize]) as f32;
+            let longest_s = [60, 600, 6000][below(3) as usize];
+            let since_s = below(longest_s) as f32;
             let step = take_anywhere(&mut four, at, since_s, &coverage, &rules);
             // SAFETY: AVX2 was found above.
             assert_eq!(unsafe { take_in_eights(&mut eight, at, since_s, &coverage, &rules) }, step);
