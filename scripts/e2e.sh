@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
-#   scripts/e2e.sh              the walk, and the one round the loop
+#   scripts/e2e.sh              the walk, the sentinel sites on the same node, and the one round the loop
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh tracing      a case's file: contacts found, confirmed, entered by keyboard; place codes
@@ -73,4 +73,5 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
+[ -n "${1:-}" ] || node e2e/sentinel.mjs
 [ -n "${1:-}" ] || "$0" loop
