@@ -27,8 +27,10 @@ pub(crate) fn grounds_of<'a>(
     with_id: impl Fn(FactId) -> Option<&'a Fact>,
 ) -> Grounds {
     let mut grounds = Grounds::Unseen;
-    for fact in evidence.iter().filter_map(|id| with_id(*id)) {
-        if is_case(&fact.body) && fact.recorded_at <= declared.recorded_at {
+    // What was recorded later was not there to be looked at, and never becomes evidence of it.
+    let seen = evidence.iter().filter_map(|id| with_id(*id)).filter(|fact| fact.recorded_at <= declared.recorded_at);
+    for fact in seen {
+        if is_case(&fact.body) {
             return Grounds::Case;
         }
         grounds = Grounds::None;
