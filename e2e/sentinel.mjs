@@ -70,6 +70,8 @@ async function fever(chrome) {
   expect(await page.locator("#reports tbody tr").count() === rows + 1, `synced once: ${rows} and then ${await page.locator("#reports tbody tr").count()}`);
   const late = await page.locator("#reports .st.bad").first().innerText();
   console.log(`breach: ${late}`);
+  const mark = await page.locator("#reports .st.bad").first().boundingBox();
+  expect(mark.x + mark.width <= phone.width, `the breach is out of sight on a phone: it ends at ${mark.x + mark.width}`);
   const row = page.locator("#reports tbody tr").first().locator("td");
   const took = (time(await row.nth(3).innerText()) - time(await row.nth(2).innerText()) + 1440) % 1440;
   breach = Number(late.match(/\d+/)[0]);
@@ -125,7 +127,15 @@ async function oversight(chrome) {
   await page.locator("#reviews input[name=reply]").first().fill("核实电话记录，采纳");
   await page.locator("#reviews .review button").first().click();
   await page.waitForURL("**/sentinels*");
-  await page.locator("#register a").first().click();
+  const counties = new Set();
+  for (const name of ["金水区发热门诊", "中原区康宁大药房", "管城区第三小学"]) {
+    await page.goto(`${base}/sentinels`);
+    counties.add(await page.locator("#register tr", { hasText: name }).locator("td").nth(2).innerText());
+    await page.locator("#register a", { hasText: name }).click();
+    const today = await page.locator("#days tbody tr").first().innerText();
+    expect(today.includes("已送达"), `what ${name} sent today is there: ${today}`);
+  }
+  expect(counties.size === 3, `three counties: ${[...counties]}`);
   await check(page, "site");
   await shot(page, "site-desk-zh");
   await page.goto(`${base}/signals`);

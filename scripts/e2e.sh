@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
-#   scripts/e2e.sh              the walk, then loop, laboratory and assists
+#   scripts/e2e.sh              the walk, the sentinel sites on the same node, then loop, laboratory and assists
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh tracing      a case's file: contacts found, confirmed, entered by keyboard; place codes
@@ -74,6 +74,7 @@ SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
 [ -z "${1:-}" ] || exit 0
+node e2e/sentinel.mjs
 stop
 trap - EXIT
 for next in loop laboratory assists; do "$0" "$next"; done

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +30,12 @@ impl Clock for SystemClock {
 #[expect(clippy::disallowed_methods, reason = "a duration for a report; nothing is decided by it")]
 pub fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// How long this thread had a processor, from some moment on; work of others does not count.
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// The system's randomness.
