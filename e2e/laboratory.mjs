@@ -24,7 +24,11 @@ const open = (page, name) => page.locator(`[data-desk="${name}"]`).evaluate((par
 const items = (page, state) => page.evaluate(async (state) => (await Outbox.all()).filter((item) => item.state === state).length, state);
 const kept = (page) => page.evaluate(async () => (await Outbox.all()).map((item) => `${item.label}: ${item.state} ${item.told}`).join("\n"));
 async function settled(page) {
-  await page.waitForFunction(async () => !(await Outbox.all()).some((item) => ["queued", "sending"].includes(item.state)), null, { timeout: 30000, polling: 100 });
+  const end = Date.now() + 60000;
+  while (await items(page, "queued") + await items(page, "sending") > 0) {
+    if (Date.now() > end) throw new Error(`not sent within a minute: ${await kept(page)}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Opens a tube, scans people into it, closes it: every scan by the forms of the page. */
