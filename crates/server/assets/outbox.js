@@ -93,6 +93,7 @@ const Outbox = (() => {
       item.state = "received";
       item.receipt = String(body.receipt);
       item.received_at = Date.now();
+      reportedToday(item.fields.find(([name]) => name === "institution")?.[1]);
       item.fields = [];
     } else if (answer.status === 409) {
       item.state = "conflict";
@@ -108,6 +109,13 @@ const Outbox = (() => {
     await put(item);
     tell(item);
     return item.state !== "queued";
+  }
+
+  /** The site of this page has reported today, if it is the one whose entry arrived. */
+  function reportedToday(site) {
+    const own = document.querySelector("form[data-outbox] input[name=institution]")?.value;
+    if (!site || site !== own) return;
+    for (const mark of document.querySelectorAll("[data-today]")) mark.hidden = mark.dataset.today !== "done";
   }
 
   // One window sends at a time; another one that is open waits for its turn and finds less to do.
