@@ -22,8 +22,13 @@ function document(who) {
 const open = (page, name) => page.locator(`[data-desk="${name}"]`).evaluate((part) => { part.open = true; });
 // What the phone keeps, by state; everything was sent when nothing is queued or on its way.
 const items = (page, state) => page.evaluate(async (state) => (await Outbox.all()).filter((item) => item.state === state).length, state);
+const kept = (page) => page.evaluate(async () => (await Outbox.all()).map((item) => `${item.label}: ${item.state} ${item.told}`).join("\n"));
 async function settled(page) {
-  await page.waitForFunction(async () => !(await Outbox.all()).some((item) => ["queued", "sending"].includes(item.state)), null, { timeout: 30000, polling: 100 });
+  const end = Date.now() + 60000;
+  while (await items(page, "queued") + await items(page, "sending") > 0) {
+    if (Date.now() > end) throw new Error(`not sent within a minute: ${await kept(page)}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Opens a tube, scans people into it, closes it: every scan by the forms of the page. */
@@ -55,7 +60,7 @@ async function sampling(chrome) {
   await looked(page, "sampling-phone-zh");
   await tube(page, code("POOL"), "pool-5", [1, 2, 3]);
   await settled(page);
-  expect(await items(page, "received") === 5, `five scans arrived: ${await items(page, "received")}`);
+  expect(await items(page, "received") === 5, `five scans arrived: ${await kept(page)}`);
 
   // Wrong tube, over-filled tube, reused barcode, person twice: sent back with what to do.
   await tube(page, code("FULL"), "single", [4]);
@@ -101,7 +106,7 @@ async function sampling(chrome) {
   for (let i = complaints.length - 1; i >= 0; i -= 1) if (complaints[i].includes("ERR_INTERNET_DISCONNECTED")) complaints.splice(i, 1);
   await page.goto(`${base}/sampling`);
   const row = page.locator(`[data-tube-row="${code("OFF")}"]`);
-  expect(await row.count() === 1 && (await row.innerText()).includes("2 / 5"), "the tube of the phone arrived whole, once");
+  expect(await row.count() === 1 && (await row.innerText()).includes("2 / 5"), `the tube of the phone arrived whole, once: ${await kept(page)} ${await page.locator("main").innerText()}`);
   return page;
 }
 
