@@ -29,10 +29,11 @@ async function fever(chrome) {
   await page.locator("#fever .pick").nth(0).click();
   await page.locator("#fever .pick").nth(2).click();
   await page.locator("#fever button.main").click();
-  await received(page).first().waitFor({ timeout: 15000 });
+  await received(page).first().waitFor({ timeout: 60000 });
   const seconds = (Date.now() - began) / 1000;
   console.log(`fever form: ${seconds.toFixed(1)} s of typing and sending`);
   expect(seconds <= 60, `the fever form took ${seconds} s`);
+  expect(await page.locator("[data-today=done]").isVisible(), "what was sent counts for today at once");
   await check(page, "sentinel after a fever");
   await shot(page, "sentinel-outbox-phone-zh");
   await page.goto(`${base}/sentinel/record`);
@@ -61,7 +62,7 @@ async function fever(chrome) {
   expect(await page.locator(".ob.queued").count() === 1, "the entry is still there after the page was closed");
   await context.setOffline(false);
   await page.evaluate(() => { window.dispatchEvent(new Event("online")); window.dispatchEvent(new Event("online")); });
-  await page.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0, null, { timeout: 20000 });
+  await page.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0, null, { timeout: 90000 });
   // The browser notes what it could not load; that was on purpose.
   for (let i = complaints.length - 1; i >= 0; i -= 1) if (complaints[i].includes("ERR_INTERNET_DISCONNECTED")) complaints.splice(i, 1);
   await page.goto(`${base}/sentinel`);
@@ -77,7 +78,7 @@ async function fever(chrome) {
   breach = Number(late.match(/\d+/)[0]);
   // Seen on the full minute, received some seconds after one: minutes begun.
   expect(breach === took - 60 + 1 || breach === took - 60, `late by ${breach}, but seen ${took} minutes before it arrived`);
-  expect(breach >= 17 && breach <= 19, `77 minutes after it was seen is about 17 late: ${late}`);
+  expect(breach >= 17, `77 minutes after it was seen is 17 late or, on a slow machine, more: ${late}`);
   await shot(page, "sentinel-record-phone-zh");
 
   // The score, and an objection to it.
@@ -100,7 +101,7 @@ async function others(chrome) {
   await page.fill("#s-phone", "13800009999");
   await page.fill("#s-patient", "用药人");
   await page.locator("#sale button.main").click();
-  await received(page).first().waitFor({ timeout: 15000 });
+  await received(page).first().waitFor({ timeout: 60000 });
   await shot(page, "sentinel-sale-phone-zh");
   await page.context().close();
   const school = await visitor(chrome, { viewport: phone, lang: "en-GB" });
@@ -109,7 +110,7 @@ async function others(chrome) {
   await school.locator("details.entry summary").first().click();
   await school.fill("#b-count", "4");
   await school.locator("#absence button.main").click();
-  await received(school).first().waitFor({ timeout: 15000 });
+  await received(school).first().waitFor({ timeout: 60000 });
   await shot(school, "sentinel-school-phone-en");
   await school.context().close();
 }

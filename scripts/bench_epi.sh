@@ -38,7 +38,7 @@ for line in gzip.open(sys.argv[1], "rt"):
 PY
 
 Rscript -e 'cat(R.version.string, "surveillance", as.character(packageVersion("surveillance")), "EpiEstim", as.character(packageVersion("EpiEstim")), "\n")'
-"$SIZAO_BIN" --version || true
+"$SIZAO_BIN" --version 2>/dev/null || true
 uname -srm; nproc
 Rscript scripts/bench_epi.R "$work/weekly.csv" "$work/daily.csv" "$sizes" "$work" >"$work/r.tsv"
 

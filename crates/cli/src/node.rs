@@ -34,7 +34,16 @@ pub fn stopwatch() -> std::time::Instant {
 
 /// How long this thread had a processor, from some moment on; work of others does not count.
 pub fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    clock(rustix::time::ClockId::ThreadCPUTime)
+}
+
+/// How long all threads of this process together had processors.
+pub fn process_time() -> Duration {
+    clock(rustix::time::ClockId::ProcessCPUTime)
+}
+
+fn clock(id: rustix::time::ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(id);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
