@@ -10,11 +10,12 @@
 # make bench-scans   scans of place codes a second, one a request and in batches
 # make bench-trace   tracing beside DuckDB and PostgreSQL, CPU time and ratios
 # make bench-policy  comparing and replaying packs, one new fact, a graded area, assess, over a city of 1,000,000
+# make bench-lab     HL7 messages, the due list, registrations and results of a round (TUBES=…)
 # make bench-fence   the fence on five seeds, beside the naive rule and shapely
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo-two-cities bench-scans bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
+.PHONY: bench-lab demo-two-cities bench-scans bench-policy bench-lists demo screenshots test lint prove bench bench-epi bench-trace bench-fence setup
 
 CARGO ?= cargo
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -57,6 +58,9 @@ bench-epi:
 
 bench-scans:
 	scripts/bench_scans.sh
+
+bench-lab:
+	scripts/bench_lab.sh
 
 bench-trace:
 	scripts/bench_trace.sh

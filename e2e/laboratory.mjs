@@ -20,13 +20,19 @@ function document(who) {
 }
 
 const open = (page, name) => page.locator(`[data-desk="${name}"]`).evaluate((part) => { part.open = true; });
-const items = (page, state) => page.locator(`.ob.${state}`);
-async function settled(page, count) {
-  await page.waitForFunction((count) => document.querySelectorAll(".ob.received, .ob.refused, .ob.conflict").length >= count, count, { timeout: 20000 });
+// What the phone keeps, by state; everything was sent when nothing is queued or on its way.
+const items = (page, state) => page.evaluate(async (state) => (await Outbox.all()).filter((item) => item.state === state).length, state);
+const kept = (page) => page.evaluate(async () => (await Outbox.all()).map((item) => `${item.label}: ${item.state} ${item.told}`).join("\n"));
+async function settled(page) {
+  const end = Date.now() + 60000;
+  while (await items(page, "queued") + await items(page, "sending") > 0) {
+    if (Date.now() > end) throw new Error(`not sent within a minute: ${await kept(page)}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Opens a tube, scans people into it, closes it: every scan by the forms of the page. */
-async function tube(page, barcode, kind, people) {
+async function tube(page, barcode, kind, people, again = false) {
   await open(page, "open");
   await page.fill("#o-barcode", barcode);
   await page.locator(`#open input[value="${kind}"]`).evaluate((pick) => { pick.checked = true; });
@@ -35,6 +41,8 @@ async function tube(page, barcode, kind, people) {
     await open(page, "swab");
     await page.waitForFunction((barcode) => document.querySelector("#s-barcode").value === barcode, barcode);
     await page.fill("#s-who", document(who));
+    // Who is called back was in this round before: the sampler says so.
+    await page.locator("#swab input[name=again]").evaluate((box, again) => { box.checked = again; }, again);
     await page.locator("#swab button.main").click();
     await page.waitForFunction(() => document.querySelector("#s-who").value === "");
   }
@@ -51,8 +59,8 @@ async function sampling(chrome) {
   await page.waitForFunction(() => navigator.serviceWorker?.controller || navigator.serviceWorker?.ready);
   await looked(page, "sampling-phone-zh");
   await tube(page, code("POOL"), "pool-5", [1, 2, 3]);
-  await settled(page, 5);
-  expect(await items(page, "received").count() === 5, `five scans arrived: ${await items(page, "received").count()}`);
+  await settled(page);
+  expect(await items(page, "received") === 5, `five scans arrived: ${await kept(page)}`);
 
   // Wrong tube, over-filled tube, reused barcode, person twice: sent back with what to do.
   await tube(page, code("FULL"), "single", [4]);
@@ -60,18 +68,27 @@ async function sampling(chrome) {
   await page.fill("#s-barcode", code("FULL"));
   await page.fill("#s-who", document(5));
   await page.locator("#swab button.main").click();
-  await settled(page, 9);
+  await settled(page);
   await open(page, "open");
   await page.fill("#o-barcode", code("POOL"));
   await page.locator("#open button.main").click();
-  await settled(page, 10);
+  await settled(page);
   await open(page, "swab");
   await page.fill("#s-barcode", code("NONE"));
   await page.fill("#s-who", document(5));
   await page.locator("#swab button.main").click();
-  await settled(page, 11);
+  // Somebody who was in this round before, without a word about it.
+  await open(page, "open");
+  await page.fill("#o-barcode", code("TWICE"));
+  await page.locator("#open button.main").click();
+  await open(page, "swab");
+  await page.waitForFunction((barcode) => document.querySelector("#s-barcode").value === barcode, code("TWICE"));
+  await page.fill("#s-who", document(1));
+  await page.locator("#swab button.main").click();
+  await settled(page);
+  await page.waitForFunction(() => document.querySelectorAll(".ob.refused").length === 4);
   const told = (await page.locator(".ob.refused .told").allInnerTexts()).join("\n");
-  for (const cure of ["开一支新管", "换一支新管", "没有开过这支管"]) expect(told.includes(cure), `sent back with its cure: ${cure} in ${told}`);
+  for (const cure of ["开一支新管", "换一支新管", "没有开过这支管", "本轮已采过"]) expect(told.includes(cure), `sent back with its cure: ${cure} in ${told}`);
   await looked(page, "sampling-refused-phone-zh");
 
   // Without a network: the whole tube is kept on the phone and arrives once.
@@ -80,15 +97,16 @@ async function sampling(chrome) {
   await context.setOffline(true);
   await page.reload().catch(() => complaints.push("the page does not open without a network"));
   await tube(page, code("OFF"), "pool-5", [6, 7]);
-  expect(await items(page, "queued").count() === 4, `four scans are kept: ${await items(page, "queued").count()}`);
+  await page.waitForFunction(() => document.querySelectorAll(".ob.queued").length === 4, null, { timeout: 10000 })
+    .catch(async () => complaints.push(`four scans are kept: ${await items(page, "queued")}`));
   await looked(page, "sampling-offline-phone-zh");
   await context.setOffline(false);
   await page.evaluate(() => { window.dispatchEvent(new Event("online")); window.dispatchEvent(new Event("online")); });
-  await page.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0, null, { timeout: 20000 });
+  await settled(page);
   for (let i = complaints.length - 1; i >= 0; i -= 1) if (complaints[i].includes("ERR_INTERNET_DISCONNECTED")) complaints.splice(i, 1);
   await page.goto(`${base}/sampling`);
   const row = page.locator(`[data-tube-row="${code("OFF")}"]`);
-  expect(await row.count() === 1 && (await row.innerText()).includes("2 / 5"), "the tube of the phone arrived whole, once");
+  expect(await row.count() === 1 && (await row.innerText()).includes("2 / 5"), `the tube of the phone arrived whole, once: ${await kept(page)} ${await page.locator("main").innerText()}`);
   return page;
 }
 
@@ -150,6 +168,11 @@ async function pool(chrome, phonePage, lab) {
   const states = async () => (await rows().allInnerTexts()).map((text) => (text.includes("等候，最迟到") ? "waits" : text.includes("已结束") ? "over" : "none"));
   expect(JSON.stringify(await states()) === '["waits","waits","waits"]', `all wait: ${await states()}`);
   expect(!/红码|黄码/.test(await main(page)), "no colour on the page of a pool");
+  // Minutes from the result: everybody called, reached, sampled singly, and the end of every wait.
+  const minute = (text) => { const [, day, hour, minute] = text.match(/(\d+)日 (\d\d):(\d\d)/).map(Number); return (day * 24 + hour) * 60 + minute; };
+  const told = minute(await page.locator(".head .dim").innerText());
+  const limits = (await page.locator("dl.kpi dd").allInnerTexts()).map((text) => minute(text) - told);
+  expect(JSON.stringify(limits) === "[30,120,120,1440]", `the clocks of a positive pool: ${limits}`);
   for (let who = 0; who < 3; who += 1) {
     await rows().nth(who).locator("button[value=notified]").click();
     await page.waitForLoadState();
@@ -157,8 +180,8 @@ async function pool(chrome, phonePage, lab) {
     await page.waitForLoadState();
   }
   expect(await page.locator("#members button[value=notified]").count() === 0, "everybody was called");
-  for (const who of [1, 2, 3]) await tube(phonePage, code(`ONE${who}`), "single", [who]);
-  await settled(phonePage, 9);
+  for (const who of [1, 2, 3]) await tube(phonePage, code(`ONE${who}`), "single", [who], true);
+  await settled(phonePage);
   await result(lab, code("ONE1"), "negative");
   await page.reload();
   expect(JSON.stringify(await states()) === '["over","waits","waits"]', `the own negative ends the wait: ${await states()}`);
@@ -177,13 +200,13 @@ async function pool(chrome, phonePage, lab) {
   // All negative, grey, invalid.
   await tube(phonePage, code("GREY"), "pool-5", [11, 12]);
   await tube(phonePage, code("BAD"), "pool-5", [13, 14]);
-  await phonePage.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0);
+  await settled(phonePage);
   await result(lab, code("GREY"), "grey");
   await result(lab, code("BAD"), "invalid");
   await page.goto(`${base}/pools/${code("GREY")}`);
   expect(JSON.stringify(await states()) === '["waits","waits"]', `a grey pool waits: ${await states()}`);
-  for (const who of [11, 12]) await tube(phonePage, code(`G${who}`), "single", [who]);
-  await phonePage.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0);
+  for (const who of [11, 12]) await tube(phonePage, code(`G${who}`), "single", [who], true);
+  await settled(phonePage);
   for (const who of [11, 12]) await result(lab, code(`G${who}`), "negative");
   await page.reload();
   expect((await main(page)).includes("未证实") && JSON.stringify(await states()) === '["over","over"]', `all negative: over by itself: ${await states()}`);

@@ -7,14 +7,18 @@ await mkdir(folder, { recursive: true });
 
 /** Who sees which pages; a function finds an address by following a link. The visits come before the appeals: one is filed there. */
 const tour = [
-  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans], ["sentinels", "/sentinels"], ["sentinel-site", site], ["signals", "/signals"], ["signal", signal]]],
+  ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans], ["sentinels", "/sentinels"], ["sentinel-site", site], ["signals", "/signals"], ["signal", signal], ["pools", "/pools"], ["pool", pool], ["screening", "/screening"], ["plans", "/plans"]]],
+  ["tracer", [["cases", "/cases"], ["case", kase], ["case-sheet", sheet], ["case-report", caseReport]]],
   ["province", [["board", "/board"], ["report", "/report"], ["people", "/people?group=under-measures"], ["person", person], ["loops", "/loops"], ["break-glass", "/break-glass"]]],
-  ["zhengzhou", [["loops-city", assigned]]],
+  ["zhengzhou", [["loops-city", assigned], ["arrivals", "/arrivals"], ["arrival", arrival], ["checkpoints", "/checkpoints"], ["orders", "/orders"], ["history", history]]],
+  ["gate", [["checkpoint", "/checkpoint"], ["certificates", "/certificates"]]],
+  ["venue", [["places", "/places"], ["place", place], ["scan", scan]]],
+  ["lab", [["lab", "/lab"]]],
   ["clinic", [["sentinel", "/sentinel"], ["sentinel-record", "/sentinel/record"]]],
-  ["community", [["visits", visits], ["link", link], ["my", my], ["pass", pass]]],
+  ["community", [["sampling", "/sampling"], ["visits", visits], ["link", link], ["my", my], ["pass", pass]]],
   ["appeal", [["appeals", "/appeals"]]],
   ["admin", [["accounts", "/accounts"]]],
-  ["audit", [["audit", "/audit"]]],
+  ["audit", [["audit", "/audit"], ["watch", "/watch"]]],
   ["stat", [["board-statistician", "/board"]]],
   ["ops", [["operation", "/operation"], ["me", "/me"]]],
 ];
@@ -25,6 +29,18 @@ async function first(page, where, selector) {
   await page.locator(selector).first().click();
   await page.waitForLoadState();
 }
+function kase(page) { return first(page, "/cases", "main tbody a"); }
+async function sheet(page) { await kase(page); await page.goto(`${page.url().split("?")[0]}/sheet`); }
+async function caseReport(page) { await kase(page); await page.goto(`${page.url().split("?")[0]}/report`); }
+function pool(page) { return first(page, "/pools", "main a[href^='/pools/']"); }
+function arrival(page) { return first(page, "/arrivals", "main a[href^='/arrivals/']:not([href$='/new'])"); }
+function place(page) { return first(page, "/places", "main a[href^='/places/']"); }
+async function scan(page) {
+  await place(page);
+  const code = (await page.content()).match(/SZ1\.[0-9a-zA-Z._-]+/);
+  await page.goto(`${base}/scan/${code[0]}`);
+}
+async function history(page) { await person(page); await page.goto(`${page.url().split("?")[0]}/history`); }
 function site(page) { return first(page, "/sentinels", "#register tbody a"); }
 function signal(page) { return first(page, "/signals", "[data-rows] tbody a"); }
 /** Some loops of the city are given to a community, so that its worker has visits. */
@@ -91,7 +107,7 @@ async function twoPlans(page) {
   await page.waitForURL("**/plans?person=*");
 }
 
-const only = process.argv[2];
+const only = process.env.SHOT;
 const chrome = await browser();
 for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
   for (const [viewport, size] of [[desk, "desk"], [phone, "phone"]]) {
@@ -109,6 +125,11 @@ for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
     };
     await page.goto(`${base}/sign-in`);
     if (!only) await shot("sign-in");
+    for (const [name, where] of [["arrive", "/arrive"], ["antigen", "/antigen"], ["transparency", "/transparency"]]) {
+      if (only && name !== only) continue;
+      await page.goto(base + where);
+      await shot(name);
+    }
     for (const [login, pages] of tour) {
       const wanted = pages.filter(([name]) => !only || name === only);
       if (wanted.length === 0) continue;

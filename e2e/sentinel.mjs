@@ -29,10 +29,11 @@ async function fever(chrome) {
   await page.locator("#fever .pick").nth(0).click();
   await page.locator("#fever .pick").nth(2).click();
   await page.locator("#fever button.main").click();
-  await received(page).first().waitFor({ timeout: 15000 });
+  await received(page).first().waitFor({ timeout: 60000 });
   const seconds = (Date.now() - began) / 1000;
   console.log(`fever form: ${seconds.toFixed(1)} s of typing and sending`);
   expect(seconds <= 60, `the fever form took ${seconds} s`);
+  expect(await page.locator("[data-today=done]").isVisible(), "what was sent counts for today at once");
   await check(page, "sentinel after a fever");
   await shot(page, "sentinel-outbox-phone-zh");
   await page.goto(`${base}/sentinel/record`);
@@ -61,7 +62,7 @@ async function fever(chrome) {
   expect(await page.locator(".ob.queued").count() === 1, "the entry is still there after the page was closed");
   await context.setOffline(false);
   await page.evaluate(() => { window.dispatchEvent(new Event("online")); window.dispatchEvent(new Event("online")); });
-  await page.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0, null, { timeout: 20000 });
+  await page.waitForFunction(() => document.querySelectorAll(".ob.queued, .ob.sending").length === 0, null, { timeout: 90000 });
   // The browser notes what it could not load; that was on purpose.
   for (let i = complaints.length - 1; i >= 0; i -= 1) if (complaints[i].includes("ERR_INTERNET_DISCONNECTED")) complaints.splice(i, 1);
   await page.goto(`${base}/sentinel`);
@@ -70,12 +71,14 @@ async function fever(chrome) {
   expect(await page.locator("#reports tbody tr").count() === rows + 1, `synced once: ${rows} and then ${await page.locator("#reports tbody tr").count()}`);
   const late = await page.locator("#reports .st.bad").first().innerText();
   console.log(`breach: ${late}`);
+  const mark = await page.locator("#reports .st.bad").first().boundingBox();
+  expect(mark.x + mark.width <= phone.width, `the breach is out of sight on a phone: it ends at ${mark.x + mark.width}`);
   const row = page.locator("#reports tbody tr").first().locator("td");
   const took = (time(await row.nth(3).innerText()) - time(await row.nth(2).innerText()) + 1440) % 1440;
   breach = Number(late.match(/\d+/)[0]);
   // Seen on the full minute, received some seconds after one: minutes begun.
   expect(breach === took - 60 + 1 || breach === took - 60, `late by ${breach}, but seen ${took} minutes before it arrived`);
-  expect(breach >= 17 && breach <= 19, `77 minutes after it was seen is about 17 late: ${late}`);
+  expect(breach >= 17, `77 minutes after it was seen is 17 late or, on a slow machine, more: ${late}`);
   await shot(page, "sentinel-record-phone-zh");
 
   // The score, and an objection to it.
@@ -98,7 +101,7 @@ async function others(chrome) {
   await page.fill("#s-phone", "13800009999");
   await page.fill("#s-patient", "用药人");
   await page.locator("#sale button.main").click();
-  await received(page).first().waitFor({ timeout: 15000 });
+  await received(page).first().waitFor({ timeout: 60000 });
   await shot(page, "sentinel-sale-phone-zh");
   await page.context().close();
   const school = await visitor(chrome, { viewport: phone, lang: "en-GB" });
@@ -107,7 +110,7 @@ async function others(chrome) {
   await school.locator("details.entry summary").first().click();
   await school.fill("#b-count", "4");
   await school.locator("#absence button.main").click();
-  await received(school).first().waitFor({ timeout: 15000 });
+  await received(school).first().waitFor({ timeout: 60000 });
   await shot(school, "sentinel-school-phone-en");
   await school.context().close();
 }
@@ -125,7 +128,15 @@ async function oversight(chrome) {
   await page.locator("#reviews input[name=reply]").first().fill("核实电话记录，采纳");
   await page.locator("#reviews .review button").first().click();
   await page.waitForURL("**/sentinels*");
-  await page.locator("#register a").first().click();
+  const counties = new Set();
+  for (const name of ["金水区发热门诊", "中原区康宁大药房", "管城区第三小学"]) {
+    await page.goto(`${base}/sentinels`);
+    counties.add(await page.locator("#register tr", { hasText: name }).locator("td").nth(2).innerText());
+    await page.locator("#register a", { hasText: name }).click();
+    const today = await page.locator("#days tbody tr").first().innerText();
+    expect(today.includes("已送达"), `what ${name} sent today is there: ${today}`);
+  }
+  expect(counties.size === 3, `three counties: ${[...counties]}`);
   await check(page, "site");
   await shot(page, "site-desk-zh");
   await page.goto(`${base}/signals`);

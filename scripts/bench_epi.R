@@ -4,18 +4,19 @@ suppressMessages({library(surveillance); library(EpiEstim)})
 args <- commandArgs(trailingOnly = TRUE)
 dir <- args[4]
 sizes <- as.integer(strsplit(args[3], ",")[[1]])
-cpu <- function(run) { t <- system.time(run); t[["user.self"]] + t[["sys.self"]] }
+# Seconds of the processor, then of the clock on the wall.
+cpu <- function(run) { t <- system.time(run); c(t[["user.self"]] + t[["sys.self"]], t[["elapsed"]]) }
 read <- function(path, series) {
   table <- read.csv(path, stringsAsFactors = FALSE)
   kept <- unique(table$stratum)[seq_len(series)]
   split(table[table$stratum %in% kept, ], factor(table$stratum[table$stratum %in% kept], levels = kept))
 }
 report <- function(name, series, fits, compute, whole) {
-  cat(sprintf("R\t%s\t%d\t%d\t%.6f\t%.6f\n", name, series, fits, compute, whole))
+  cat(sprintf("R\t%s\t%d\t%d\t%.6f\t%.6f\t%.6f\t%.6f\n", name, series, fits, compute[1], compute[2], whole[1], whole[2]))
 }
 
 # Farrington-flexible: the last 52 weeks, three years back.
-n <- sizes[1]; fits <- 0; compute <- 0
+n <- sizes[1]; fits <- 0; compute <- c(0, 0)
 whole <- cpu({
   parts <- read(args[1], n); out <- list()
   compute <- cpu(for (part in parts) {
@@ -35,7 +36,7 @@ whole <- cpu({
 report("farrington_flexible", n, fits, compute, whole)
 
 # EARS C2 on days.
-n <- sizes[2]; fits <- 0; compute <- 0
+n <- sizes[2]; fits <- 0; compute <- c(0, 0)
 whole <- cpu({
   parts <- read(args[2], n); out <- list()
   compute <- cpu(for (part in parts) {
@@ -50,7 +51,7 @@ whole <- cpu({
 report("ears_c2", n, fits, compute, whole)
 
 # Cori's R on days, seven-day windows.
-n <- sizes[3]; fits <- 0; compute <- 0
+n <- sizes[3]; fits <- 0; compute <- c(0, 0)
 whole <- cpu({
   parts <- read(args[2], n); out <- list()
   compute <- cpu(for (part in parts) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Walks through the pages in Chromium against a demonstration of its own. Installs what it needs, where it may.
-#   scripts/e2e.sh              the walk, and the one round the loop
+#   scripts/e2e.sh              the walk, the sentinel sites on the same node, then loop, laboratory and assists
 #   scripts/e2e.sh loop         round the loop: arrival, measure, visits, appeals, release; a device without a network
 #   scripts/e2e.sh arrivals     announced, checked, a slip, a second checkpoint without a network, measure, tests, release
 #   scripts/e2e.sh tracing      a case's file: contacts found, confirmed, entered by keyboard; place codes
@@ -28,7 +28,7 @@ fi
 [ -d e2e/node_modules/jsqr ] || (cd e2e && npm ci --silent --no-fund --no-audit)
 cargo build --quiet
 what="${1:-walk}"
-[ "$what" != loop ] && [ "$what" != arrivals ] || PEOPLE="${PEOPLE:-400}"
+case "$what" in loop | arrivals | laboratory) PEOPLE="${PEOPLE:-400}" ;; esac
 folder=$(mktemp -d)
 if [ "$what" = assists ]; then
     ./target/debug/sizao demo two-cities --out "$folder/two" --listen 127.0.0.1:0 --other 127.0.0.1:0 >"$folder/out" 2>"$folder/told" &
@@ -73,4 +73,8 @@ for _ in $(seq 60); do grep -q "/setup/" "$folder/empty" && break; sleep 1; done
 SIZAO_SETUP=$(grep -o 'http://.*/setup/.*' "$folder/empty")
 export SIZAO_SETUP
 node "e2e/$what.mjs"
-[ -n "${1:-}" ] || "$0" loop
+[ -z "${1:-}" ] || exit 0
+node e2e/sentinel.mjs
+stop
+trap - EXIT
+for next in loop laboratory assists; do "$0" "$next"; done

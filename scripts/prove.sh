@@ -79,7 +79,23 @@ geometry() {
         "$cargo" test --profile "$profile" -p sizao-presence --test all geometry_obvious:: -- --nocapture
 }
 
-sections=(durability scans restore api drill passes arrivals geometry)
+# LINES_ASKED (10,000) and SIZAO_ASSIST_KILLS (100): two real nodes, a bad link between them.
+assists() {
+    prove "Every line of a request ends once, whatever the link does and whoever is killed" \
+        SIZAO_ASSIST_LINES="${LINES_ASKED:-10000}" SIZAO_ASSIST_KILLS="${SIZAO_ASSIST_KILLS:-100}" CI=true \
+        "$cargo" test --profile "$profile" -p sizao --test all durability::cities:: -- --nocapture
+}
+
+# The folder that SIZAO_REFERENCE names has messages and expected outcomes of others.
+interop() {
+    "$cargo" build --profile "$profile" --quiet
+    prove "Samples of others read as their indexes say" bash -eo pipefail -c \
+        'for set in hl7v2 fhir-r4 eu-dcc; do "$0" interop check "$1/$set" | sed -n "s/^.* passed, .*/figure: &/p"; done' \
+        "target/${profile/dev/debug}/sizao" "${SIZAO_REFERENCE:?}/interop"
+    prove "FHIR that we write passes two validators of others" scripts/prove_fhir.sh "$SIZAO_REFERENCE/interop/hl7v2"
+}
+
+sections=(durability scans restore api drill passes arrivals geometry assists interop)
 
 [ $# -gt 0 ] || set -- "${sections[@]}"
 for section in "$@"; do

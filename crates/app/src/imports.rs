@@ -4,6 +4,7 @@
 //! stopped; a row that was stored before is recognised by its key and changes nothing.
 
 mod people;
+mod sites;
 
 use std::sync::Arc;
 
@@ -17,7 +18,10 @@ use sizao_model::{
 use sizao_store::{Channel, ImportState, IntakeKey, NewFact, Receipt, SealedFact, StoredFact, Submission};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use self::people::{KnownBatch, People};
+use self::{
+    people::{KnownBatch, People},
+    sites::{Fault, Sites},
+};
 use crate::{
     App, AppError,
     assessments::{CaughtUp, PORTION},
@@ -172,6 +176,7 @@ impl App {
             may_repeat: !self.store().is_new_source(sender_source).await?,
             sender: order.sender,
             facts: Remembered::default(),
+            sites: Sites::default(),
         };
         let (to_reader, mut named) = mpsc::channel(QUEUE);
         let people = tokio::spawn(People::new(self.clone()).run(rows, state.rows_done, to_reader));
@@ -249,6 +254,7 @@ struct Reader<'a> {
     list_source: i64,
     sender_source: i64,
     sender: String,
+    sites: Sites,
     /// Whether the store may have facts of this sender that this run does not remember.
     may_repeat: bool,
     facts: Remembered,
@@ -306,18 +312,19 @@ impl Reader<'_> {
         }
         let minted: Vec<Vec<FactId>> = rows.iter().map(|row| self.mint(row, now)).collect();
         self.learn_referred(&rows).await?;
+        self.sites.learn(self.app, &rows).await?;
         let mut facts = Vec::new();
         for (mut row, minted) in rows.into_iter().zip(minted) {
             ready.notes.append(&mut row.notes);
-            let made: Result<Vec<NewFact>, &str> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
+            let made: Result<Vec<NewFact>, Fault> = row.facts.into_iter().map(|draft| self.fact(draft, now)).collect();
             match made {
                 Ok(new) => {
                     ready.rows_of_facts.extend(std::iter::repeat_n(ready.sources.len(), new.len()));
                     ready.sources.push(row.source);
                     facts.extend(new);
                 }
-                Err(rule) => {
-                    ready.refused.push(row.source.refuse(rule, "Send that list first, then this row again"));
+                Err((rule, cure)) => {
+                    ready.refused.push(row.source.refuse(rule, cure));
                     // What refers to a refused row is refused too.
                     minted.into_iter().for_each(|key| self.facts.forget(key));
                 }
@@ -368,9 +375,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, &'static str> {
+    fn fact(&self, draft: FactDraft, now: Instant) -> Result<NewFact, Fault> {
+        self.sites.check(&draft)?;
         let FactDraft { origin, key, person, division, happened, recorded_at, mut body } = draft;
-        body.try_map_facts(|id| self.facts.get(id).ok_or("it refers to a record that is not in this store"))?;
+        body.try_map_facts(|id| self.facts.get(id).ok_or("it refers to a record that is not in this store"))
+            .map_err(|rule| (rule.to_owned(), "Send that list first, then this row again"))?;
         let store = self.app.store();
         let recorded_at = recorded_at.filter(|_| store.kind().has_simulated_clock()).unwrap_or(now);
         let (id, source, intake_key) = match key {

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +30,21 @@ impl Clock for SystemClock {
 #[expect(clippy::disallowed_methods, reason = "a duration for a report; nothing is decided by it")]
 pub fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// How long this thread had a processor, from some moment on; work of others does not count.
+pub fn thread_time() -> Duration {
+    clock(rustix::time::ClockId::ThreadCPUTime)
+}
+
+/// How long all threads of this process together had processors.
+pub fn process_time() -> Duration {
+    clock(rustix::time::ClockId::ProcessCPUTime)
+}
+
+fn clock(id: rustix::time::ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(id);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// The system's randomness.

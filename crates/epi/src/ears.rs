@@ -103,6 +103,33 @@ pub fn ears(counts: &Counts, settings: &EarsSettings) -> Result<Vec<EarsRow>, Ep
 /// # Errors
 /// As for [`ears`], and [`EpiError::MissingCount`] for a value that is not a number.
 pub fn ears_on_values(y: &[f64], settings: &EarsSettings) -> Result<Vec<EarsRow>, EpiError> {
+    let EarsColumns { expected, upper_bound } = ears_columns(y, settings)?;
+    let first = settings.warm_up();
+    let columns = y.iter().zip(&expected).zip(&upper_bound).enumerate().skip(first);
+    let rows = columns.map(|(position, ((count, &expected), &upper_bound))| EarsRow {
+        position,
+        expected,
+        upper_bound,
+        is_alarm: *count > upper_bound,
+    });
+    Ok(rows.collect())
+}
+
+/// A judged series column by column, one entry per period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarsColumns {
+    /// Baseline means; persons per period. NaN before [`EarsSettings::warm_up`], where there is no full baseline.
+    pub expected: Vec<f64>,
+    /// Counts above which a period is an alarm; NaN in the same places.
+    pub upper_bound: Vec<f64>,
+}
+
+/// [`ears_on_values`] as columns, for many series at once: nothing is computed one period at a time that a processor can
+/// do for several.
+///
+/// # Errors
+/// As for [`ears_on_values`].
+pub fn ears_columns(y: &[f64], settings: &EarsSettings) -> Result<EarsColumns, EpiError> {
     settings.check()?;
     let need = settings.warm_up() + 1;
     if y.len() < need {
@@ -112,39 +139,31 @@ pub fn ears_on_values(y: &[f64], settings: &EarsSettings) -> Result<Vec<EarsRow>
         return Err(EpiError::MissingCount { position: place + 1 });
     }
     let z = normal_quantile(1.0 - settings.alpha);
-    let mut baselines = Baselines::new(y, settings);
-    Ok(match settings.method {
-        EarsMethod::C1 => threshold_rows(y, 0, z, &mut baselines),
-        EarsMethod::C2 => threshold_rows(y, 2, z, &mut baselines),
-        EarsMethod::C3 => c3_rows(y, z, &mut baselines),
-    })
-}
-
-/// C1 and C2: between the baseline and the period judged lie `gap` periods.
-fn threshold_rows(y: &[f64], gap: usize, z: f64, baselines: &mut Baselines<'_>) -> Vec<EarsRow> {
-    let first = baselines.length + gap;
-    let mut rows = Vec::with_capacity(y.len() - first);
-    for (position, count) in y.iter().enumerate().skip(first) {
-        let (mean, sd) = baselines.next();
-        let upper_bound = mean + z * sd;
-        rows.push(EarsRow { position, expected: mean, upper_bound, is_alarm: *count > upper_bound });
-    }
-    rows
-}
-
-fn c3_rows(y: &[f64], z: f64, baselines: &mut Baselines<'_>) -> Vec<EarsRow> {
-    let first = baselines.length + 2;
-    let mut earlier = [0.0; 2];
-    let mut rows = Vec::with_capacity(y.len() - first - 2);
-    for (position, count) in y.iter().enumerate().skip(first) {
-        let (mean, sd) = baselines.next();
-        if position >= first + 2 {
-            let upper_bound = c3_bound(*count, sd, z, earlier[0] + earlier[1]);
-            rows.push(EarsRow { position, expected: mean, upper_bound, is_alarm: *count > upper_bound });
+    // Of C3 the first two judged periods of C2 only feed the sum.
+    let c2_gap = if settings.method == EarsMethod::C1 { 0 } else { 2 };
+    let (mut expected, mut spread) = (vec![f64::NAN; y.len()], vec![f64::NAN; y.len()]);
+    let first = settings.baseline + c2_gap;
+    baselines(&y[..y.len() - c2_gap], settings, &mut expected[first..], &mut spread[first..]);
+    let upper_bound = match settings.method {
+        EarsMethod::C1 | EarsMethod::C2 => {
+            spread.iter_mut().zip(&expected).for_each(|(sd, mean)| *sd = mean + z * *sd);
+            spread
         }
+        EarsMethod::C3 => c3_bounds(y, z, &mut expected, spread, first),
+    };
+    Ok(EarsColumns { expected, upper_bound })
+}
+
+fn c3_bounds(y: &[f64], z: f64, expected: &mut [f64], mut spread: Vec<f64>, first: usize) -> Vec<f64> {
+    let mut earlier = [0.0; 2];
+    for (position, count) in y.iter().enumerate().skip(first) {
+        let (mean, sd) = (expected[position], spread[position]);
+        spread[position] = c3_bound(*count, sd, z, earlier[0] + earlier[1]);
         earlier = [earlier[1], (excess_ratio(count - mean, sd) - 1.0).max(0.0)];
     }
-    rows
+    expected[first..first + 2].fill(f64::NAN);
+    spread[first..first + 2].fill(f64::NAN);
+    spread
 }
 
 /// An excess without limit two periods ago brings the bound down to 0 whatever the spread now.
@@ -156,41 +175,46 @@ fn excess_ratio(difference: f64, sd: f64) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / sd }
 }
 
-/// Mean and standard deviation of one baseline after the other, from the beginning of the series on.
-struct Baselines<'a> {
-    y: &'a [f64],
-    length: usize,
-    sd_min: f64,
-    begin: usize,
-    /// Sum and sum of squares of the baseline that comes next, where both are exact.
-    sums: Option<(f64, f64)>,
+/// Mean and standard deviation of every baseline that begins in `y`, but of the one that ends with it.
+fn baselines(y: &[f64], settings: &EarsSettings, means: &mut [f64], spreads: &mut [f64]) {
+    let (length, n) = (settings.baseline, settings.baseline as f64);
+    if !whole_number_sums(y, length, means, spreads) {
+        for ((baseline, mean), sd) in y.windows(length).zip(means).zip(spreads) {
+            (*mean, *sd) = mean_and_sd(baseline, settings.sd_min);
+        }
+        return;
+    }
+    for (mean, sd) in means.iter_mut().zip(spreads) {
+        // The second sum is n Σ y² - (Σ y)², exact.
+        *mean /= n;
+        *sd = (*sd / (n * (n - 1.0))).sqrt().max(settings.sd_min);
+    }
 }
 
-impl<'a> Baselines<'a> {
-    fn new(y: &'a [f64], settings: &EarsSettings) -> Self {
-        let length = settings.baseline;
-        // Whole numbers whose sums of squares, times the length, stay below 2^53 are added without rounding, in any order.
-        let count_max = ((1u64 << 52) as f64).sqrt() / length as f64;
-        let is_exact = y.iter().all(|v| v.abs() <= count_max && (*v as i64) as f64 == *v);
-        let sums = is_exact.then(|| {
-            let first = &y[..length];
-            (first.iter().sum(), first.iter().map(|v| v * v).sum())
-        });
-        Self { y, length, sd_min: settings.sd_min, begin: 0, sums }
+/// Σ y and n Σ y² - (Σ y)² of every baseline, where both are exact; false where they are not.
+fn whole_number_sums(y: &[f64], length: usize, sums: &mut [f64], squares: &mut [f64]) -> bool {
+    // Whole numbers whose sums of squares, times the length, stay below 2^53 are added without rounding, in any order.
+    let count_max = ((1u64 << 52) as f64).sqrt() / length as f64;
+    let whole = |v: f64| (v as i64, v.abs() <= count_max && (v as i64) as f64 == v);
+    let n = length as i64;
+    let (mut sum, mut square, mut is_whole) = (0i64, 0i64, true);
+    for &v in &y[..length - 1] {
+        let (v, fits) = whole(v);
+        is_whole &= fits;
+        (sum, square) = (sum.wrapping_add(v), square.wrapping_add(v.wrapping_mul(v)));
     }
-
-    fn next(&mut self) -> (f64, f64) {
-        let (n, begin, end) = (self.length as f64, self.begin, self.begin + self.length);
-        self.begin += 1;
-        let Some((sum, squares)) = self.sums else {
-            return mean_and_sd(&self.y[begin..end], self.sd_min);
-        };
-        if let Some(&entering) = self.y.get(end) {
-            let leaving = self.y[begin];
-            self.sums = Some((sum + entering - leaving, squares + entering * entering - leaving * leaving));
-        }
-        (sum / n, ((n * squares - sum * sum) / (n * (n - 1.0))).sqrt().max(self.sd_min))
+    let ends = y[length - 1..].iter().zip(y);
+    for (((&entering, &leaving), sum_out), square_out) in ends.zip(sums).zip(squares) {
+        let ((entering, fits), leaving) = (whole(entering), leaving as i64);
+        is_whole &= fits;
+        sum = sum.wrapping_add(entering);
+        square = square.wrapping_add(entering.wrapping_mul(entering));
+        *sum_out = sum as f64;
+        *square_out = n.wrapping_mul(square).wrapping_sub(sum.wrapping_mul(sum)) as f64;
+        sum = sum.wrapping_sub(leaving);
+        square = square.wrapping_sub(leaving.wrapping_mul(leaving));
     }
+    is_whole
 }
 
 fn mean_and_sd(baseline: &[f64], sd_min: f64) -> (f64, f64) {

@@ -162,13 +162,17 @@ pub fn evaluate_curve(
     ranks.into_iter().map(|rank| evaluate_cut(scores, outbreaks, settings, all[rank])).collect()
 }
 
-/// The point with the most alarms within a budget. Points beyond the peak of the curve do not count: there the cut is so
-/// low that everything runs together into few long signals.
+/// The points up to the peak of the curve. Beyond it the cut is so low that everything runs together into few long signals.
+pub fn rising(curve: &[OperatingPoint]) -> &[OperatingPoint] {
+    let peak = curve.iter().map(|point| point.alarms_per_county_week).fold(0.0, f64::max);
+    let end = curve.iter().position(|point| point.alarms_per_county_week >= peak).map_or(0, |place| place + 1);
+    &curve[..end]
+}
+
+/// The point with the most alarms within a budget, of those up to the peak.
 pub fn at_budget(curve: &[OperatingPoint], budget: f64) -> Option<&OperatingPoint> {
     let rate = |point: &&OperatingPoint| point.alarms_per_county_week;
-    let peak = curve.iter().map(|point| point.alarms_per_county_week).fold(0.0, f64::max);
-    let rising = curve.iter().position(|point| point.alarms_per_county_week >= peak).map_or(0, |place| place + 1);
-    curve[..rising].iter().filter(|point| rate(point) <= budget).max_by(|a, b| rate(a).total_cmp(&rate(b)))
+    rising(curve).iter().filter(|point| rate(point) <= budget).max_by(|a, b| rate(a).total_cmp(&rate(b)))
 }
 
 /// The point with the fewest alarms that finds as many outbreaks as asked for.

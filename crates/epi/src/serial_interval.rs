@@ -101,6 +101,22 @@ mod tests {
         }
     }
 
+    /// Days 38 to 42 of mean 40, by the formula with R's gamma distribution function (R 4.2.2).
+    const NARROW: [f64; 5] = [0.0, 1.994711128788e-2, 9.601057774242e-1, 1.994711128789e-2, 0.0];
+    const WIDER: [f64; 5] =
+        [2.982688485420e-5, 1.196224402001e-1, 7.607033790496e-1, 1.196066137609e-1, 3.774010295698e-5];
+
+    #[test]
+    fn a_very_narrow_interval_keeps_its_digits() {
+        for (sd, expected) in [(0.05, NARROW), (0.3, WIDER)] {
+            let w = discretise_shifted_gamma(40.0, sd, 80).unwrap();
+            for (day, expected) in (38..=42).zip(expected) {
+                assert!((w[day] - expected).abs() < 1e-9, "sd {sd}, day {day}: {} {expected}", w[day]);
+            }
+            assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{sd}");
+        }
+    }
+
     #[test]
     fn weights_that_do_not_sum_to_one_are_refused() {
         assert!(SerialInterval::new(vec![0.0, 0.5]).is_err());

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub person: PersonId,
     /// The facts.
     pub facts: Vec<Fact>,
+    /// What the file calls each of them.
+    labels: Vec<String>,
     /// What is known.
     pub known_at: Instant,
     /// The moment asked about.
@@ -49,12 +51,14 @@ impl Scenario {
     /// [`ScenarioError`] with the line, or the fact that is wrong.
     pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
         let file: File = toml::from_str(text)?;
+        let labels = file.facts.iter().map(|fact| fact.id.clone()).collect();
         let facts = file.facts.into_iter().map(RawFact::read).collect::<Result<Vec<Fact>, ScenarioError>>()?;
         Ok(Self {
             title: file.title,
             packs: file.packs,
             person: PersonId::from_label(&file.person),
             facts,
+            labels,
             known_at: file.known_at.unwrap_or(file.at),
             at: file.at,
             expect: file.expect,
@@ -65,7 +69,13 @@ impl Scenario {
     pub fn run(&self, packs: &PackTimeline) -> Vec<String> {
         let index = FactIndex::new(&self.facts);
         let got = assess(&index.dossier(self.person), packs, self.known_at, self.at);
-        self.expect.differences(&got)
+        let mut differences = self.expect.differences(&got);
+        let late = self.facts.iter().zip(&self.labels).filter(|(fact, _)| fact.recorded_at > self.known_at);
+        let late: Vec<&str> = late.map(|(_, label)| label.as_str()).collect();
+        if !differences.is_empty() && !late.is_empty() {
+            differences.push(format!("not known yet at {}, so left out: {}", self.known_at, late.join(", ")));
+        }
+        differences
     }
 }
 
@@ -157,12 +167,13 @@ impl Expected {
     fn differences(&self, got: &Assessment) -> Vec<String> {
         let mut differences = Vec::new();
         if self.colour != got.colour {
-            differences.push(format!("colour: expected {:?}, got {:?}", self.colour, got.colour));
+            differences.push(format!("colour: expected {}, got {}", in_words(self.colour), in_words(got.colour)));
         }
         if let Some(next) = self.next_change_at.map(first)
             && Some(next) != got.next_change_at
         {
-            differences.push(format!("next change: expected {next}, got {:?}", got.next_change_at));
+            let got = got.next_change_at.map_or_else(|| "none".to_owned(), |at| at.to_string());
+            differences.push(format!("next change: expected {next}, got {got}"));
         }
         let offer = |kind: &str, until: Instant| format!("offer of {kind} until {until}");
         let expected_offers = self.offers.iter().map(|expected| offer(&expected.kind, first(expected.until)));
@@ -179,6 +190,15 @@ impl Expected {
             differences.push(format!("expected {} measures and offers, got {}", expected.len(), found.len()));
         }
         differences
+    }
+}
+
+const fn in_words(colour: Option<Colour>) -> &'static str {
+    match colour {
+        Some(Colour::Red) => "red",
+        Some(Colour::Yellow) => "yellow",
+        Some(Colour::Green) => "green",
+        None => "none",
     }
 }
 

@@ -1,6 +1,6 @@
 // A form marked data-outbox works without a network: what it says is kept on the device until the node has answered.
 //
-//   <form data-outbox="visit" data-outbox-label="…" method="post" action="/visits/…">
+//   <form data-outbox="visit" data-outbox-label="…" method="post" action="/visits/…">    data-outbox-show="FIELD": named too
 //   <section data-outbox-list hidden></section>            where items and their states are shown
 //   <meta name="outbox" content="ACCOUNT"><meta name="csrf" content="WORD">
 //
@@ -59,7 +59,7 @@ const Outbox = (() => {
     const made = Date.now();
     fields.push(["client_key", key], ["entered_at", new Date(made).toISOString()]);
     const item = {
-      key, owner, kind: form.dataset.outbox, label: [form.dataset.outboxLabel, submitter?.dataset.outboxWord].filter(Boolean).join(" · "), url: form.action,
+      key, owner, kind: form.dataset.outbox, label: [form.dataset.outboxLabel, submitter?.dataset.outboxWord, data.get(form.dataset.outboxShow ?? "")].filter(Boolean).join(" · "), url: form.action,
       fields, made_at: made, state: "queued", tries: 0, told: "", receipt: "",
     };
     if ((await all()).filter((item) => item.state !== "received").length >= MAX_ITEMS) throw new Error("full");
@@ -93,6 +93,7 @@ const Outbox = (() => {
       item.state = "received";
       item.receipt = String(body.receipt);
       item.received_at = Date.now();
+      reportedToday(item.fields.find(([name]) => name === "institution")?.[1]);
       item.fields = [];
     } else if (answer.status === 409) {
       item.state = "conflict";
@@ -108,6 +109,13 @@ const Outbox = (() => {
     await put(item);
     tell(item);
     return item.state !== "queued";
+  }
+
+  /** The site of this page has reported today, if it is the one whose entry arrived. */
+  function reportedToday(site) {
+    const own = document.querySelector("form[data-outbox] input[name=institution]")?.value;
+    if (!site || site !== own) return;
+    for (const mark of document.querySelectorAll("[data-today]")) mark.hidden = mark.dataset.today !== "done";
   }
 
   // One window sends at a time; another one that is open waits for its turn and finds less to do.

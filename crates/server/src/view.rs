@@ -8,7 +8,7 @@ use sizao_app::{
     authorization::{Action, purposes},
     identity::Role,
     places,
-    sentinels::{DutyClock, Part, SiteScore, Standing, drug_words, kind_name},
+    sentinels::{Capability, DutyClock, KINDS, Part, SiteScore, SiteView, Standing, drug_words, kind_name},
     signals::Reproduction,
 };
 use sizao_model::{CivilDay, DivisionCode, Instant, fact::SentinelKind};
@@ -74,6 +74,7 @@ const TABS: &[(Action, &str, &str)] = &[
     (Action::KeepPlaces, "/places", "tab-places"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::ConfirmBatches, "/batches", "tab-batches"),
     (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::CheckPasses, "/certificates", "certificates-title"),
@@ -206,6 +207,14 @@ impl Chrome {
         vec![score.timeliness, score.completeness, score.validity]
     }
 
+    /// The kinds of report that a site makes or made lately: the places of their sums in a day, and their words.
+    pub(crate) fn site_kinds(&self, view: &SiteView) -> Vec<(usize, &'static str)> {
+        let may = |kind| Capability::for_kind(kind).iter().any(|one| one.is_in(view.institution.capabilities));
+        let made = |place: usize| view.days.iter().any(|day| day.counts[place] > 0);
+        let kinds = KINDS.into_iter().enumerate().filter(|(_, kind)| *kind != SentinelKind::Zero);
+        kinds.filter(|(place, kind)| may(*kind) || made(*place)).map(|(place, kind)| (place, kind_name(kind))).collect()
+    }
+
     /// A part of a score: so many of so many.
     pub(crate) fn part(&self, part: &Part) -> String {
         self.t2("sen-of", ("good", &part.good.to_string()), ("of", &part.of.to_string()))
@@ -250,6 +259,15 @@ impl Chrome {
     /// A day.
     pub(crate) fn on(&self, day: &CivilDay) -> String {
         self::day(self.lang, *day)
+    }
+
+    /// A month, by one of its days.
+    pub(crate) fn month(&self, day: &CivilDay) -> String {
+        let (year, month, _) = day.ymd();
+        match self.lang {
+            Lang::Zh => format!("{year}年{month}月"),
+            Lang::En => format!("{} {year}", MONTHS[usize::from(month as u8 - 1)]),
+        }
     }
 
     /// Name of a division, with its code where that is all there is.

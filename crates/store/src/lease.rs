@@ -50,7 +50,20 @@ pub struct ScanningLease {
 pub struct ListLease {
     list: String,
     within: Arc<Mutex<HashSet<String>>>,
-    _held: Option<Transaction<'static, Postgres>>,
+    held: Option<Transaction<'static, Postgres>>,
+}
+
+impl ListLease {
+    /// Gives the right back before it returns. Where the lease is only dropped, the database hears of it a little later.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; the right is given back all the same.
+    pub async fn release(mut self) -> Result<(), StoreError> {
+        if let Some(tx) = self.held.take() {
+            tx.rollback().await?;
+        }
+        Ok(())
+    }
 }
 
 /// Waits until no other process works on messages of other nodes; until the transaction ends.
@@ -136,7 +149,7 @@ impl Store {
         if !within.lock().expect("no thread panics with it").insert(list.to_owned()) {
             return Ok(None);
         }
-        let mut lease = ListLease { list: list.to_owned(), within, _held: None };
+        let mut lease = ListLease { list: list.to_owned(), within, held: None };
         if let Some(mut tx) = self.postgres_tx().await? {
             let digest = sha256(&[b"list", list.as_bytes()]);
             let key = i64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
@@ -145,7 +158,7 @@ impl Store {
             if !got {
                 return Ok(None);
             }
-            lease._held = Some(tx);
+            lease.held = Some(tx);
         }
         Ok(Some(lease))
     }

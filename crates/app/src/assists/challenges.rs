@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use sizao_model::{
-    FactBody, Happened, Instant, PersonId,
+    FactBody, Happened, Instant, Measure, PersonId,
     assist::{AssistMessage, Challenge, ChallengeAnswer, NodeId, RequestId, Sealed},
     fact::Correction,
 };
@@ -149,7 +149,7 @@ impl App {
         let phone = crate::loops::text("phone", &new.phone)?.ok_or(Refusal::field("phone", "empty"))?;
         let now = self.now();
         let explained = self.explain(new.person, now, now).await?;
-        let is_rule = |measure: &sizao_model::Measure| measure.rule() == new.rule && measure.is_active(now);
+        let is_rule = |measure: &Measure| measure.rule() == new.rule && measure.is_active(now);
         if !explained.assessment.measures.iter().any(is_rule) {
             return Err(Refusal::field("rule", "choose").into());
         }
@@ -179,6 +179,20 @@ impl App {
         self.send(&mut tx, to, &AssistMessage::Challenge(challenge), vec![sealed], now).await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// The measures of a person of ours that may be questioned: those that restrict now. For a page.
+    ///
+    /// # Errors
+    /// [`Refusal`], [`AppError::Store`].
+    pub async fn challengeable(&self, actor: &Actor, person: PersonId) -> Result<Vec<Measure>, AppError> {
+        self.may_assist(actor, Action::SendAssists).await?;
+        if !self.is_within(person, actor.division).await? {
+            return Err(Refusal::NotFound.into());
+        }
+        let now = self.now();
+        let measures = self.explain(person, now, now).await?.assessment.measures;
+        Ok(measures.into_iter().filter(|measure| measure.is_active(now)).collect())
     }
 
     /// Answers a challenge of another city.

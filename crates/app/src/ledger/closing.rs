@@ -62,13 +62,14 @@ impl App {
     /// [`AppError`], a full disk among them; then everything is where it was.
     pub async fn close_days(&self, until: CivilDay) -> Result<Vec<ClosedDay>, AppError> {
         let _alone = self.ledger.closing.lock().await;
-        let Some(_lease) = self.store().lease_list("ledger closing").await? else { return Ok(Vec::new()) };
+        let Some(lease) = self.store().lease_list("ledger closing").await? else { return Ok(Vec::new()) };
         let live = self.live().await?;
         let until_s = seconds(until.start());
         let rows = self.store().load_presence().await?;
         let parts = tokio::task::spawn_blocking(move || parts_of(rows, until_s)).await;
         let parts = parts.map_err(|_| AppError::Stopped("the days could not be put together"))?;
         if parts.is_empty() {
+            lease.release().await?;
             return Ok(Vec::new());
         }
         let known = self.store().list_segments().await?;
@@ -81,6 +82,7 @@ impl App {
         }
         // In memory the days are closed as well; answers do not change.
         live.write().expect("no thread panics with it").close(until_s)?;
+        lease.release().await?;
         Ok(closed)
     }
 
@@ -149,7 +151,7 @@ impl App {
     async fn remove_strays(&self) -> Result<(), AppError> {
         let _alone = self.ledger.closing.lock().await;
         // Another process may have written one that it has not named yet.
-        let Some(_lease) = self.store().lease_list("ledger closing").await? else { return Ok(()) };
+        let Some(lease) = self.store().lease_list("ledger closing").await? else { return Ok(()) };
         let named = self.store().list_segments().await?;
         let Ok(entries) = std::fs::read_dir(self.segments_folder()) else { return Ok(()) };
         for entry in entries.flatten() {
@@ -159,7 +161,7 @@ impl App {
                 remove(&entry.path())?;
             }
         }
-        Ok(())
+        Ok(lease.release().await?)
     }
 
     /// Builds the index anew from what is there; rows that come meanwhile wait for a moment at the end.

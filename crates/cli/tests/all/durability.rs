@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "what is killed is killed by the clock on the wall")]
 
 mod bad_store;
+mod cities;
 mod kill;
 mod list;
 mod lossy;

@@ -33,7 +33,7 @@ fn density(a: f64, b: f64, x: f64) -> f64 {
 }
 
 /// ln Γ(n + 1) less Stirling's formula.
-fn stirling_error(n: f64) -> f64 {
+pub(super) fn stirling_error(n: f64) -> f64 {
     if n < 16.0 {
         let plain = (n + 0.5) * n.ln() - n + 0.5 * TAU.ln();
         return statrs::function::gamma::ln_gamma(n + 1.0) - plain;
@@ -44,7 +44,7 @@ fn stirling_error(n: f64) -> f64 {
 }
 
 /// x ln(x / m) + m - x without cancellation where x is near m.
-fn deviance(x: f64, m: f64) -> f64 {
+pub(super) fn deviance(x: f64, m: f64) -> f64 {
     if (x - m).abs() >= 0.1 * (x + m) {
         return x * (x / m).ln() + m - x;
     }

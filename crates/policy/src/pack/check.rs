@@ -220,6 +220,7 @@ impl Checker<'_> {
 
     fn phase(&mut self, raw: &Spanned<RawPhase>, rule: &str, path: &str) -> Phase {
         let phase = raw.get_ref();
+        let faults = self.faults.len();
         let days = match &phase.days {
             Some(days) => self.number(days, &format!("{path}.days")) as i32,
             None => {
@@ -227,7 +228,9 @@ impl Checker<'_> {
                 1
             }
         };
-        let tests = phase.tests.as_ref().map_or_else(Vec::new, |tests| self.tests(tests, path, days));
+        // Of a phase whose length is wrong nobody knows which days lie outside.
+        let length = (self.faults.len() == faults).then_some(days);
+        let tests = phase.tests.as_ref().map_or_else(Vec::new, |tests| self.tests(tests, path, length));
         Phase {
             kind: phase.kind,
             days,
@@ -242,13 +245,15 @@ impl Checker<'_> {
         }
     }
 
-    fn tests(&mut self, tests: &Sourced<Vec<Spanned<i32>>>, path: &str, days: i32) -> Vec<i32> {
+    fn tests(&mut self, tests: &Sourced<Vec<Spanned<i32>>>, path: &str, length: Option<i32>) -> Vec<i32> {
         self.note(&format!("{path}.tests"), TEST_DAYS, tests, |days| {
             days.iter().map(|day| day.get_ref().to_string()).collect::<Vec<_>>().join(", ")
         });
         let list: Vec<i32> = tests.value.get_ref().iter().map(|day| *day.get_ref()).collect();
-        for day in tests.value.get_ref().iter().filter(|day| !(1..=days).contains(day.get_ref())) {
-            self.fault(day.span(), PackFault::TestOutsidePhase { day: *day.get_ref(), days });
+        if let Some(days) = length {
+            for day in tests.value.get_ref().iter().filter(|day| !(1..=days).contains(day.get_ref())) {
+                self.fault(day.span(), PackFault::TestOutsidePhase { day: *day.get_ref(), days });
+            }
         }
         if !list.is_sorted_by(|a, b| a < b) {
             self.fault(tests.value.span(), PackFault::TestOrder);
@@ -477,9 +482,13 @@ impl Checker<'_> {
     }
 
     fn words(&mut self, text: &Text, span: Range<usize>, of: &str) {
-        if text.zh.trim().is_empty() || text.en.trim().is_empty() {
-            self.fault(span, PackFault::MissingText(of.to_owned()));
-        }
+        let lacking = match (text.zh.trim().is_empty(), text.en.trim().is_empty()) {
+            (false, false) => return,
+            (true, true) => of.to_owned(),
+            (true, false) => format!("{of}, in Chinese (zh),"),
+            (false, true) => format!("{of}, in English (en),"),
+        };
+        self.fault(span, PackFault::MissingText(lacking));
     }
 
     fn optional<Q: Quantity>(&mut self, number: Option<&Counted<Q>>, what: &str) -> Option<i64> {

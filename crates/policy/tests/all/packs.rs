@@ -185,6 +185,12 @@ fn a_measure_without_end_is_refused() {
 }
 
 #[test]
+fn of_a_phase_without_length_only_that_is_told() {
+    let (faults, _) = faults("lantern-fever", "days = { value = 8, unit = \"days\", source = \"guide\" }\n", "");
+    assert!(matches!(&faults[..], [PackError { fault: PackFault::NoEnd { missing: "days", .. }, .. }]), "{faults:?}");
+}
+
+#[test]
 fn phases_that_get_stricter_are_refused() {
     refused(
         "made-up-fever",
@@ -267,7 +273,7 @@ fn a_pack_twice_or_two_at_once_are_refused() {
 #[test]
 fn missing_words_are_refused() {
     let (faults, _) = faults("made-up-fever", "[texts.case]\nzh = ", "[texts.case]\nzh = \"\" # ");
-    assert!(faults.iter().any(|error| error.fault == PackFault::MissingText("case".into())), "{faults:?}");
+    assert!(faults.iter().any(|error| error.to_string().contains("case, in Chinese (zh), has no words")), "{faults:?}");
     let whole = text("made-up-fever");
     let cut = whole.find("[texts.hold]").unwrap();
     let without = format!("{}{}", &whole[..cut], &whole[whole[cut..].find("\n\n").unwrap() + cut..]);

@@ -12,7 +12,7 @@ fn every_scenario_passes() {
     every_one_passes(&policies(), |_, ids| packs(ids));
 }
 
-/// Two diseases written from the page on packs alone, with the answers worked out by hand in the head of each scenario.
+/// Diseases written from the page on packs alone, with the answers worked out by hand in the head of each scenario.
 #[test]
 fn diseases_written_from_the_page_alone_give_the_answers_worked_out_by_hand() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/from_the_page");
@@ -62,8 +62,16 @@ fn a_wrong_expectation_is_told_in_words() {
         [[expect.measures]]\nkind = 'hold'\nrule = 'cn-covid-v8:hold'\nstarts_at = '2022-03-10'\nends_at = '2022-03-11'\n";
     let differences = Scenario::from_toml(text).unwrap().run(&packs(&["cn-covid-v8"]));
     assert_eq!(differences.len(), 2, "{differences:?}");
-    assert_eq!(differences[0], "colour: expected Some(Red), got Some(Green)");
+    assert_eq!(differences[0], "colour: expected red, got green");
     assert!(differences[1].starts_with("expected: hold by cn-covid-v8:hold"));
+}
+
+#[test]
+fn facts_that_are_not_known_yet_are_named_when_a_scenario_fails() {
+    let text = "title = 't'\nperson = 'a'\nat = '2022-03-10T12:00:00+08:00'\n[[facts]]\nid = 'f1'\nkind = 'sample'\nperson = 'a'\n\
+        happened = '2022-03-11'\nbody = { method = 'nucleic_test' }\n[expect]\ncolour = 'red'\n";
+    let differences = Scenario::from_toml(text).unwrap().run(&packs(&["cn-covid-v8"]));
+    assert_eq!(differences[1], "not known yet at 2022-03-10T12:00:00+08:00, so left out: f1");
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl ArrivalsTemplate {
         share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0))
     }
 
+    /// A length of time given in minutes.
+    fn took(&self, minutes: &f64) -> String {
+        super::lab::span(&self.c, minutes.round() as i64)
+    }
+
     /// By what a row is counted.
     fn of(&self, row: &ChannelQuality) -> String {
         match row.by {

@@ -16,14 +16,14 @@ use sizao_app::{
     loops::Urgency,
 };
 use sizao_model::{
-    MeasureKind, PersonId,
+    Measure, MeasureKind, PersonId,
     assist::{AssistOutcome, Priority, RequestId, Tried},
     fact::EvidenceGrade,
 };
 use uuid::Uuid;
 
 use super::{Answer, Wrong, beside, on_to, page, page_with, wrong};
-use crate::{context::Ctx, failure::Failure, form::Sent, view::Chrome};
+use crate::{context::Ctx, form::Sent, view::Chrome};
 
 /// Measures that a reply may name.
 const MEASURES: [MeasureKind; 5] = [
@@ -51,6 +51,8 @@ struct RequestPage {
     chosen: Option<AssistLineView>,
     may_answer: bool,
     identity: Option<AssistIdentity>,
+    /// What was entered and has to be mended.
+    entered: NewReply,
     wrong: Option<Wrong>,
 }
 
@@ -60,6 +62,9 @@ struct NewPage {
     c: Chrome,
     case: Option<(Uuid, String)>,
     groups: Vec<(Option<Uuid>, String, Vec<Elsewhere>)>,
+    /// What restricts the person now, and whom it can be asked of.
+    measures: Vec<Measure>,
+    peers: Vec<(Uuid, String)>,
     wrong: Option<Wrong>,
 }
 
@@ -187,6 +192,30 @@ impl RequestPage {
         &self.view.log_digest[..8]
     }
 
+    fn is_entered(&self, field: &str, word: &str) -> bool {
+        match field {
+            "outcome" => self.entered.outcome == word,
+            "measure" => self.entered.measure == word,
+            "identified" => self.entered.identified == word,
+            _ => self.entered.tried.iter().any(|tried| tried == word),
+        }
+    }
+
+    /// What a line of the log says beside its word: version and lines, or which line and how it ended.
+    fn told(&self, word: &str, told: &str) -> String {
+        let (c, (first, rest)) = (&self.c, told.split_once(' ').unwrap_or((told, "")));
+        let line = |words: String| format!("{} · {words}", c.t1("assist-line", "no", first));
+        match word {
+            _ if first.is_empty() => String::new(),
+            "list" => format!("{} · {}", c.t1("assist-version", "n", first), c.t1("assist-log-lines", "n", rest)),
+            "received" | "seen" | "accepted" => c.t1("assist-version", "n", first),
+            "replies" | "onward" if !rest.is_empty() => line(c.word("assist-end", rest)),
+            "breached" if !rest.is_empty() => line(c.word("cause", rest)),
+            "replies" | "breached" => c.t1("assist-log-lines", "n", first),
+            _ => String::new(),
+        }
+    }
+
     /// How the state of a line looks.
     fn look(&self, line: &AssistLineView) -> &'static str {
         match line.line.state() {
@@ -202,6 +231,12 @@ impl RequestPage {
         let until = self.view.summary.closed_at.unwrap_or(self.view.at);
         let minutes = (until.as_micros() - from.as_micros()).max(0) / 60_000_000;
         Some(format!("{}:{:02}", minutes / 60, minutes % 60))
+    }
+}
+
+impl NewPage {
+    fn beside(&self, field: &str) -> Option<&str> {
+        beside(&self.wrong, field)
     }
 }
 
@@ -224,15 +259,15 @@ pub(crate) struct Which {
 /// One request. An officer of the city that is asked has seen it by this.
 pub(crate) async fn show(ctx: Ctx, Path(id): Path<Uuid>, Query(which): Query<Which>) -> Answer {
     let (after, line) = (which.after.parse().unwrap_or(0), which.line.parse().ok());
-    shown(&ctx, RequestId::new(id), after, line, None, None).await
+    shown(&ctx, RequestId::new(id), (after, line), None, NewReply::default(), None).await
 }
 
 async fn shown(
     ctx: &Ctx,
     id: RequestId,
-    after: u32,
-    line: Option<u32>,
+    (after, line): (u32, Option<u32>),
     identity: Option<AssistIdentity>,
+    entered: NewReply,
     wrong: Option<Wrong>,
 ) -> Answer {
     let may_answer = !purposes(ctx.actor.role, Action::AnswerAssists).is_empty();
@@ -252,7 +287,7 @@ async fn shown(
     let chosen = chosen.cloned();
     let may_answer = may_answer && !view.summary.ours;
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page_with(status, &RequestPage { c: Chrome::of(ctx), view, chosen, may_answer, identity, wrong })
+    page_with(status, &RequestPage { c: Chrome::of(ctx), view, chosen, may_answer, identity, entered, wrong })
 }
 
 /// Takes it on.
@@ -278,7 +313,7 @@ pub(crate) async fn reply(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> Answ
         Ok(_) => on_to(&format!("/assists/{id}")),
         Err(error) => {
             let told = wrong(error, ctx.asked.lang)?;
-            shown(&ctx, request, no.max(1) - 1, Some(no), None, Some(told)).await
+            shown(&ctx, request, (no.max(1) - 1, Some(no)), None, new, Some(told)).await
         }
     }
 }
@@ -288,10 +323,12 @@ pub(crate) async fn identity(Path(id): Path<Uuid>, Sent(ctx, fields): Sent) -> A
     let request = RequestId::new(id);
     let no: u32 = fields.get("no").parse().unwrap_or(0);
     match ctx.app().open_assist_identity(&ctx.actor, request, no, fields.get("reason"), ctx.wall()).await {
-        Ok(identity) => shown(&ctx, request, no.max(1) - 1, Some(no), Some(identity), None).await,
+        Ok(identity) => {
+            shown(&ctx, request, (no.max(1) - 1, Some(no)), Some(identity), NewReply::default(), None).await
+        }
         Err(error) => {
             let told = wrong(error, ctx.asked.lang)?;
-            shown(&ctx, request, no.max(1) - 1, Some(no), None, Some(told)).await
+            shown(&ctx, request, (no.max(1) - 1, Some(no)), None, NewReply::default(), Some(told)).await
         }
     }
 }
@@ -309,10 +346,12 @@ pub(crate) async fn form(ctx: Ctx, Query(of): Query<Of>) -> Answer {
 
 async fn new_page(ctx: &Ctx, case: Option<Uuid>, wrong: Option<Wrong>) -> Answer {
     let mut groups: Vec<(Option<Uuid>, String, Vec<Elsewhere>)> = Vec::new();
-    let mut shown = None;
+    let (mut shown, mut measures, mut peers) = (None, Vec::new(), Vec::new());
     if let Some(id) = case {
         let person = PersonId::new(id);
         shown = Some((id, ctx.app().case_number(&ctx.actor, person).await?));
+        measures = ctx.app().challengeable(&ctx.actor, person).await?;
+        peers = ctx.app().open_peers().await?.into_iter().map(|peer| (peer.node, peer.name)).collect();
         for contact in ctx.app().contacts_elsewhere(&ctx.actor, person).await? {
             let peer = contact.peer.as_ref().map(|peer| peer.node);
             let name = contact.peer.as_ref().map_or(String::new(), |peer| peer.name.clone());
@@ -323,7 +362,7 @@ async fn new_page(ctx: &Ctx, case: Option<Uuid>, wrong: Option<Wrong>) -> Answer
         }
     }
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page_with(status, &NewPage { c: Chrome::of(ctx), case: shown, groups, wrong })
+    page_with(status, &NewPage { c: Chrome::of(ctx), case: shown, groups, measures, peers, wrong })
 }
 
 /// Sends it.
@@ -367,17 +406,27 @@ async fn sent(ctx: &Ctx, fields: &crate::form::Fields, case: Option<Uuid>) -> Re
 
 /// Questions a restriction that rests on another city's word.
 pub(crate) async fn challenge(Sent(ctx, fields): Sent) -> Answer {
+    let person = Uuid::try_parse(fields.get("person")).ok();
+    match challenged(&ctx, &fields, person).await {
+        Ok(()) => on_to("/assists#challenges"),
+        Err(error) => {
+            let told = wrong(error, ctx.asked.lang)?;
+            new_page(&ctx, person, Some(told)).await
+        }
+    }
+}
+
+async fn challenged(ctx: &Ctx, fields: &crate::form::Fields, person: Option<Uuid>) -> Result<(), AppError> {
     ctx.app().may_ask(&ctx.actor).await?;
-    let choose = |field| Failure::from(Refusal::field(field, "choose"));
     let new = NewChallenge {
-        peer: Uuid::try_parse(fields.get("peer")).map_err(|_| choose("peer"))?,
-        person: PersonId::new(Uuid::try_parse(fields.get("person")).map_err(|_| choose("person"))?),
+        peer: Uuid::try_parse(fields.get("peer")).map_err(|_| Refusal::field("peer", "choose"))?,
+        person: PersonId::new(person.ok_or(Refusal::field("person", "choose"))?),
         rule: fields.text("rule"),
         reason: fields.text("reason"),
         phone: fields.text("phone"),
     };
     ctx.app().challenge_restriction(&ctx.actor, &new, ctx.wall()).await?;
-    on_to("/assists#challenges")
+    Ok(())
 }
 
 /// Answers one.

@@ -40,6 +40,7 @@ struct PersonTemplate {
     wrong: Option<Wrong>,
     reason: String,
     may_protect: bool,
+    may_ask: bool,
     clears: Option<Clears>,
 }
 
@@ -129,6 +130,8 @@ async fn filled(
     let why = why.collect();
     let digest = text_digest(&view.explained.explanation, c.lang == Lang::Zh);
     let may_protect = !purposes(ctx.actor.role, Action::ProtectPeople).is_empty();
+    // Another city can be asked where one is on record.
+    let may_ask = ctx.app().may_ask(&ctx.actor).await.is_ok() && !ctx.app().open_peers().await?.is_empty();
     let clears = clears(&ctx.app().loops_of(person).await?, &c);
     let facts = fact_lines(&view, &c);
     let next = steps(&view, &c);
@@ -148,6 +151,7 @@ async fn filled(
             wrong,
             reason,
             may_protect,
+            may_ask,
             clears,
         },
     )

@@ -128,7 +128,14 @@ async fn every_route_answers_each_role_at_each_level_as_the_table_says() {
         let mut asked = 0;
         for route in ROUTES.iter().filter(|route| matches!(route.who, Who::May(_))) {
             let Who::May(action) = route.who else { continue };
+            let mut first_fields = None;
             for object in 0..PEOPLE.len() {
+                // What names nobody is asked once.
+                let fields = target(&world, route, object).await.fields;
+                if !route.path.contains('{') && first_fields.replace(fields.clone()).is_some_and(|seen| seen == fields)
+                {
+                    continue;
+                }
                 for unit in &world.units {
                     for role in Role::ALL {
                         let target = target(&world, route, object).await;

@@ -44,6 +44,19 @@ impl Bench {
         Self { world, site, reporter, overseer }
     }
 
+    /// A school of the same unit.
+    async fn add_school(&self) {
+        let form = NewInstitution {
+            unit: self.world.units[2].id.to_string(),
+            name: "School".to_owned(),
+            kind: "school".to_owned(),
+            division: "410105".to_owned(),
+            code: "school-1".to_owned(),
+            capabilities: vec!["counts-absence".to_owned()],
+        };
+        self.world.app.add_institution(&self.overseer, &form, now()).await.unwrap();
+    }
+
     fn fever(&self, key: &str, seen: &str) -> Entry {
         Entry {
             key: key.to_owned(),
@@ -93,13 +106,16 @@ async fn a_report_sent_twice_is_one_and_its_breach_is_told_to_the_minute() {
 
 const LIST: &str = include_str!("../../../../mappings/sentinel-reports.toml");
 /// Every kind of report; of the fever patients it is known when the first was seen.
-const ROWS: [[&str; 7]; 6] = [
+const ROWS: [[&str; 7]; 9] = [
     ["机构编码", "区划", "日期", "类别", "数量", "药品", "发现时间"],
     ["clinic-1", "410105", "2022-03-17", "发热", "3", "", "2022-03-17 08:00"],
     ["clinic-1", "410105", "2022-03-16", "四类药品", "5", "退热、抗生素", ""],
     ["clinic-1", "410105", "2022-03-16", "抗原阳性", "2", "", ""],
     ["school-1", "410105", "2022-03-16", "因病缺课", "7", "", ""],
     ["clinic-1", "410105", "2022-03-15", "零报告", "0", "", ""],
+    ["clinc-1", "410105", "2022-03-16", "发热", "2", "", ""],
+    ["clinic-1", "410102", "2022-03-14", "发热", "2", "", ""],
+    ["school-1", "410105", "2022-03-16", "四类药品", "2", "退热", ""],
 ];
 
 /// [`ROWS`] as text, and as a workbook.
@@ -121,10 +137,11 @@ async fn a_list_of_every_kind_comes_in_as_text_or_workbook_and_a_day_without_a_t
         for place in places().await {
             let bench = Bench::new(place).await;
             let app = &bench.world.app;
+            bench.add_school().await;
             for _ in 0..2 {
                 let upload = Upload::new(&bench.overseer, name, file.clone(), LIST).unwrap();
                 let checked = upload.check(now()).unwrap();
-                assert_eq!((checked.accepted, checked.rejected), (5, 0), "{:?}", checked.refused);
+                assert_eq!((checked.accepted, checked.rejected), (8, 0), "{:?}", checked.refused);
                 assert_eq!(checked.collections.iter().copied().collect::<Vec<_>>(), [Collection::Sentinels]);
                 app.take_in(&bench.overseer, Arc::new(upload), &checked.collections, (), now()).await.unwrap();
             }
@@ -145,6 +162,28 @@ async fn a_list_of_every_kind_comes_in_as_text_or_workbook_and_a_day_without_a_t
             };
             let found = [Duty::FeverReport, Duty::CaseReport, Duty::DrugSale].map(late);
             assert_eq!(found, [[30], [7 * 60 + 31], [9 * 60 + 30]], "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_of_a_list_that_names_no_site_of_the_register_is_handed_back_with_its_code() {
+    for place in places().await {
+        let bench = Bench::new(place).await;
+        let app = &bench.world.app;
+        bench.add_school().await;
+        let [(name, file), _] = lists();
+        let upload = Upload::new(&bench.overseer, name, file, LIST).unwrap();
+        let checked = upload.check(now()).unwrap();
+        let report = app.take_in(&bench.overseer, Arc::new(upload), &checked.collections, (), now()).await.unwrap();
+        assert_eq!((report.accepted, report.rejected), (5, 3), "{:?}", report.refused);
+        let told: Vec<String> = report.refused.iter().map(ToString::to_string).collect();
+        for (at, part) in [
+            (0, "Row 7: institution `clinc-1`: the register of sentinel sites has no such code"),
+            (1, "Row 8: institution `clinic-1` is in 410105 by the register, not in 410102"),
+            (2, "Row 9: institution `school-1` may not report `drug-sale`"),
+        ] {
+            assert!(told[at].starts_with(part), "{told:?}");
         }
     }
 }

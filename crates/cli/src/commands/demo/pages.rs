@@ -1,6 +1,7 @@
 //! `sizao demo pages`: a store with the pairs of 2020 and an invented city, an account for every role, and the pages.
 
 mod city;
+mod gate;
 mod laboratory;
 mod sentinels;
 mod stays;
@@ -115,6 +116,7 @@ pub fn run(order: &DemoPages, json: bool, runtime: &Runtime) -> Result<ExitCode>
         mandates(&app, &password).await?;
         sentinels::take(&app, &password).await?;
         laboratory::take(&app, &password).await?;
+        gate::take(&app, &password).await?;
         app.follow_log().await?;
         eprintln!("\nDemo accounts, made for this store alone. Password of all, shown this once: {password}");
         for (role, login, name, unit) in PEOPLE {
@@ -150,7 +152,7 @@ async fn signed_in(app: &App, login: &str, password: &str) -> Result<Actor> {
     Ok(app.actor(&token, "demonstration", now).await?)
 }
 
-/// Zhengzhou may collect cases, contacts and results; for registers a second signature is missing.
+/// What Zhengzhou may collect; for records of cell towers a second signature is missing.
 async fn mandates(app: &App, password: &str) -> Result<()> {
     let (proposer, signer) = (signed_in(app, "cdc", password).await?, signed_in(app, "zhengzhou", password).await?);
     for collection in [
@@ -161,6 +163,7 @@ async fn mandates(app: &App, password: &str) -> Result<()> {
         Collection::Sentinels,
         Collection::DrugSales,
         Collection::Registers,
+        Collection::Fence,
     ] {
         let form = NewMandate {
             collection: collection.name().to_owned(),
@@ -172,7 +175,7 @@ async fn mandates(app: &App, password: &str) -> Result<()> {
             days: "30".to_owned(),
         };
         let mandate = app.propose_mandate(&proposer, &form, SystemClock.now()).await?;
-        if collection != Collection::Registers {
+        if collection != Collection::Fence {
             app.sign_mandate(&signer, mandate.id, SystemClock.now()).await?;
         }
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use sizao_epi::{
     Counts, EpiError, Step,
     day_effects::{HolidayCalendar, estimate_day_effects},
-    ears::{EarsMethod, EarsSettings, ears_on_values},
+    ears::{EarsMethod, EarsSettings, ears_columns},
     glr::{GlrSettings, Shift, glr_poisson},
     outbreak_p::outbreak_p,
     recent_trend::{Departure, RecentTrendSettings, compare_recent_trend},
@@ -83,21 +83,18 @@ impl Method for Ears {
         let settings = EarsSettings { baseline: self.baseline, sd_min: self.sd_min, alpha, ..usual };
         let factors = self.factors(series)?;
         let y = series.counts.as_slice();
-        let rows = match &factors {
-            None => ears_on_values(y, &settings)?,
-            Some(factors) => {
-                let clean: Vec<f64> = y.iter().zip(factors).map(|(y, factor)| y / factor).collect();
-                ears_on_values(&clean, &settings)?
-            }
-        };
-        let mut outcome = Outcome::empty(3, y.len(), "warm-up: no full baseline before this period");
-        for row in rows {
-            let factor = factors.as_ref().map_or(1.0, |factors| factors[row.position]);
-            let note = (!row.upper_bound.is_finite()).then(|| "the baseline is constant: no spread, no bound".into());
-            let cells = [Some(row.expected * factor), Some(row.upper_bound * factor), flag(row.is_alarm)];
-            outcome.set(row.position, cells, note);
+        let clean: Option<Vec<f64>> =
+            factors.as_ref().map(|factors| y.iter().zip(factors).map(|(y, factor)| y / factor).collect());
+        let judged = clean.as_deref().unwrap_or(y);
+        let mut columns = ears_columns(judged, &settings)?;
+        let alarm = |(count, bound): (&f64, &f64)| f64::from(u8::from(count > bound));
+        let alarms = judged.iter().zip(&columns.upper_bound).map(alarm).collect();
+        if let Some(factors) = &factors {
+            columns.expected.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+            columns.upper_bound.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
         }
-        Ok(outcome)
+        let values = vec![columns.expected, columns.upper_bound, alarms];
+        Ok(Outcome::of_columns(values, settings.warm_up(), "warm-up: no full baseline before this period"))
     }
 }
 

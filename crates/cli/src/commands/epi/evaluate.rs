@@ -13,7 +13,9 @@ use jiff::civil::date;
 use serde_json::json;
 use sizao_epi::{
     day_effects::HolidayCalendar,
-    evaluation::{EvaluationSettings, OperatingPoint, ScoredTwins, Share, at_budget, at_sensitivity, evaluate_curve},
+    evaluation::{
+        EvaluationSettings, OperatingPoint, ScoredTwins, Share, at_budget, at_sensitivity, evaluate_curve, rising,
+    },
     invented::{InventionSettings, invent_network},
     signals::{ALARM_CELL, DETECTORS, ScoreSettings, score_network, score_with},
 };
@@ -265,8 +267,7 @@ fn write_svg(path: &Path, curves: &[Curve]) -> Result<()> {
             .iter()
             .map(|curve| Line {
                 name: curve.name.to_owned(),
-                points: curve
-                    .points
+                points: rising(&curve.points)
                     .iter()
                     .filter(|point| point.alarms_per_county_week > 0.005)
                     .filter_map(|point| Some((point.alarms_per_county_week, y(point)?)))

@@ -109,9 +109,11 @@ impl Method for Farrington {
         let first = self.last.map_or(first, |last| first.max(have.saturating_sub(last)));
         let positions: Vec<usize> = (first..have).collect();
         let reason = format!("history: {first} periods come before the first judged one");
+        let no_trend: Arc<str> = if self.no_trend { NO_TREND_ASKED } else { NO_TREND }.into();
         let mut outcome = Outcome::empty(7, have, &reason);
         for row in farrington(&seasonal, &settings, &positions)? {
             let note = row.no_bound.map(|reason| Arc::from(no_bound_words(reason)));
+            let note = note.or_else(|| row.trend_per_period.is_none().then(|| Arc::clone(&no_trend)));
             outcome.set(row.position, cells(&row), note);
         }
         Ok(outcome)
@@ -122,6 +124,9 @@ fn cells(row: &FarringtonRow) -> [Option<f64>; 7] {
     let alarm = flag(row.is_alarm).filter(|_| row.upper_bound.is_some());
     [row.expected, row.upper_bound, alarm, row.score, row.p_value, row.dispersion, row.trend_per_period]
 }
+
+const NO_TREND_ASKED: &str = "without trend, as asked";
+const NO_TREND: &str = "trend left out: too few years, not significant, or leading above every earlier count";
 
 fn no_bound_words(reason: NoBound) -> &'static str {
     match reason {

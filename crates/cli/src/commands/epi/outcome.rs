@@ -16,50 +16,70 @@ use crate::output::WholeFile;
 pub struct Outcome {
     /// Values by column, then by period; NaN is an empty cell and has its reason under `notes`.
     values: Vec<Vec<f64>>,
-    notes: Vec<Note>,
-    /// Why periods that were never set are empty.
-    unset: Arc<str>,
+    /// The remark on each period, by its place in `texts`.
+    notes: Vec<u32>,
+    /// [`UNSET`]: why periods that were never set are empty. [`NOTHING`]: no remark.
+    texts: Vec<Arc<str>>,
 }
 
-/// Remark on a period.
-#[derive(Clone)]
-enum Note {
-    Unset,
-    Nothing,
-    Said(Arc<str>),
-}
+const UNSET: u32 = 0;
+const NOTHING: u32 = 1;
+const NOT_FINITE: &str = "no finite value";
 
 impl Outcome {
     /// Empty cells, all with one reason.
     pub fn empty(columns: usize, periods: usize, reason: &str) -> Self {
-        let values = vec![vec![f64::NAN; periods]; columns];
-        Self { values, notes: vec![Note::Unset; periods], unset: reason.into() }
+        let values = (0..columns).map(|_| vec![f64::NAN; periods]).collect();
+        Self { values, notes: vec![UNSET; periods], texts: vec![reason.into(), "".into()] }
+    }
+
+    /// Whole columns, all judged from the period `first` on. Before it every cell is NaN for one reason.
+    pub fn of_columns(values: Vec<Vec<f64>>, first: usize, reason: &str) -> Self {
+        let periods = values.first().map_or(0, Vec::len);
+        let mut outcome = Self { values, notes: vec![UNSET; periods], texts: vec![reason.into(), "".into()] };
+        outcome.notes[first..].fill(NOTHING);
+        for column in 0..outcome.values.len() {
+            if outcome.values[column][first..].iter().all(|value| value.is_finite()) {
+                continue;
+            }
+            for period in first..periods {
+                let cell = &mut outcome.values[column][period];
+                if !cell.is_finite() {
+                    *cell = f64::NAN;
+                    outcome.say(period, NOT_FINITE);
+                }
+            }
+        }
+        outcome
     }
 
     /// Fills the cells of one period and takes its reason away. A value that is no number stays out and is said.
     pub fn set<const N: usize>(&mut self, period: usize, cells: [Option<f64>; N], note: Option<Arc<str>>) {
-        let mut note = note.map_or(Note::Nothing, Note::Said);
-        for (column, cell) in self.values.iter_mut().zip(cells) {
+        let mut is_said = note.is_some();
+        match note {
+            None => self.notes[period] = NOTHING,
+            Some(note) => self.say(period, &note),
+        }
+        for (column, cell) in cells.into_iter().enumerate() {
             let is_number = cell.is_none_or(f64::is_finite);
-            column[period] = cell.filter(|_| is_number).unwrap_or(f64::NAN);
-            if !is_number && matches!(note, Note::Nothing) {
-                note = Note::Said("no finite value".into());
+            self.values[column][period] = cell.filter(|_| is_number).unwrap_or(f64::NAN);
+            if !is_number && !is_said {
+                self.say(period, NOT_FINITE);
+                is_said = true;
             }
         }
-        self.notes[period] = note;
     }
 
     /// Says why a period is empty, in place of the reason of the others.
     pub fn say(&mut self, period: usize, reason: &str) {
-        self.notes[period] = Note::Said(reason.into());
+        if self.texts.len() == 2 || self.texts.last().is_none_or(|last| **last != *reason) {
+            self.texts.push(reason.into());
+        }
+        self.notes[period] = self.texts.len() as u32 - 1;
     }
 
     fn note(&self, period: usize) -> &str {
-        match &self.notes[period] {
-            Note::Unset => &self.unset,
-            Note::Nothing => "",
-            Note::Said(text) => text,
-        }
+        &self.texts[self.notes[period] as usize]
     }
 }
 
@@ -85,14 +105,19 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
     let (mut time, mut failed, mut first_error) = (Time::default(), 0, None);
     for strata in table.series.chunks(STRATA_AT_ONCE) {
         let judged = parallel::map(strata, args.threads, |series| {
-            let begun = crate::node::stopwatch();
+            let begun = (args.times).then(|| (crate::node::thread_time(), crate::node::stopwatch()));
             let outcome = method.judge(series);
-            let time = Time { judging: begun.elapsed(), periods: outcome.as_ref().map_or(0, judged_periods) };
+            let time = begun.map_or(Time::default(), |(processor, wall)| Time {
+                processor: crate::node::thread_time().saturating_sub(processor),
+                wall: wall.elapsed(),
+                periods: outcome.as_ref().map_or(0, judged_periods),
+            });
             let text = rows_as_text(series, method, &outcome);
             (outcome.err(), text, time)
         });
         for (error, text, took) in judged {
-            time.judging += took.judging;
+            time.processor += took.processor;
+            time.wall += took.wall;
             time.periods += took.periods;
             failed += usize::from(error.is_some());
             out.push(text, error.is_none())?;
@@ -100,7 +125,8 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
         }
     }
     if args.times {
-        eprintln!("judged {} {:.6}", time.periods, time.judging.as_secs_f64());
+        let (processor, wall) = (time.processor.as_secs_f64(), time.wall.as_secs_f64());
+        eprintln!("judged {} {processor:.6} {wall:.6}", time.periods);
     }
     let judged = out.finish()?;
     match first_error {
@@ -114,10 +140,11 @@ pub fn run(args: &SeriesArgs, method: &dyn Method) -> Result<ExitCode> {
     }
 }
 
-/// What judging took.
+/// What judging took: of processors, and by the clock on the wall, which also counts what others had of them.
 #[derive(Default)]
 struct Time {
-    judging: Duration,
+    processor: Duration,
+    wall: Duration,
     periods: usize,
 }
 

@@ -1,6 +1,10 @@
 //! `sizao epi cori`, `wallinga-teunis`, `epi-filter`: reproduction numbers.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -37,34 +41,45 @@ pub struct Interval {
 
 /// The serial interval as read.
 pub enum GivenInterval {
-    Gamma { mean_days: f64, sd_days: f64 },
-    Weights(SerialInterval),
+    Gamma { mean_days: f64, sd_days: f64, latest: Latest },
+    Weights(Arc<SerialInterval>),
 }
+
+/// The weights made last and the days of the series that they are for: strata of one length share them.
+type Latest = Mutex<Option<(usize, Arc<SerialInterval>)>>;
 
 impl Interval {
     pub fn read(&self) -> Result<GivenInterval> {
         let Some(path) = &self.si_weights else {
             let (mean_days, sd_days) = (self.si_mean.unwrap_or(f64::NAN), self.si_sd.unwrap_or(f64::NAN));
             SerialInterval::shifted_gamma(mean_days, sd_days, 1)?;
-            return Ok(GivenInterval::Gamma { mean_days, sd_days });
+            return Ok(GivenInterval::Gamma { mean_days, sd_days, latest: Latest::default() });
         };
         let text = fs::read_to_string(path).with_context(|| format!("opening {}", path.display()))?;
         let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
         let weights = words.map(|word| word.parse().with_context(|| format!("the weight `{word}` is not a number")));
         let weights: Vec<f64> = weights.collect::<Result<_>>().with_context(|| path.display().to_string())?;
-        Ok(GivenInterval::Weights(SerialInterval::new(weights).with_context(|| path.display().to_string())?))
+        let weights = SerialInterval::new(weights).with_context(|| path.display().to_string())?;
+        Ok(GivenInterval::Weights(Arc::new(weights)))
     }
 }
 
 impl GivenInterval {
     /// Weights up to the last day that a series of `days` days can use.
-    pub fn weights(&self, days: usize) -> Result<SerialInterval, EpiError> {
-        match self {
-            Self::Gamma { mean_days, sd_days } => {
-                SerialInterval::shifted_gamma(*mean_days, *sd_days, days.saturating_sub(1))
-            }
-            Self::Weights(weights) => Ok(weights.clone()),
+    pub fn weights(&self, days: usize) -> Result<Arc<SerialInterval>, EpiError> {
+        let (mean_days, sd_days, latest) = match self {
+            Self::Gamma { mean_days, sd_days, latest } => (*mean_days, *sd_days, latest),
+            Self::Weights(weights) => return Ok(Arc::clone(weights)),
+        };
+        let mut latest = latest.lock().expect("nobody panics with the lock in hand");
+        if let Some((of, weights)) = &*latest
+            && *of == days
+        {
+            return Ok(Arc::clone(weights));
         }
+        let weights = Arc::new(SerialInterval::shifted_gamma(mean_days, sd_days, days.saturating_sub(1))?);
+        *latest = Some((days, Arc::clone(&weights)));
+        Ok(weights)
     }
 }
 
@@ -143,7 +158,7 @@ impl Cori<'_> {
             return estimate_r_cori_aggregated(
                 &series.counts,
                 days_per_period,
-                &self.interval.weights(days)?,
+                &*self.interval.weights(days)?,
                 &windows,
                 prior,
             );
@@ -159,7 +174,7 @@ impl Cori<'_> {
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.args.seed);
                 estimate_r_cori_uncertain(&incidence, &interval, &windows, prior, &mut rng)
             }
-            None => estimate_r_cori(&incidence, &self.interval.weights(days)?, &windows, prior),
+            None => estimate_r_cori(&incidence, &*self.interval.weights(days)?, &windows, prior),
         }
     }
 
@@ -239,7 +254,7 @@ impl Method for WallingaTeunis<'_> {
         let days = series.counts.len();
         let windows = Window::sliding(days, self.args.window);
         let mut outcome = Outcome::empty(5, days, "no full window before this day, or no case in it");
-        for row in estimate_r_wallinga_teunis(&series.counts, &self.interval.weights(days)?, &windows)? {
+        for row in estimate_r_wallinga_teunis(&series.counts, &*self.interval.weights(days)?, &windows)? {
             let cells = [row.mean, row.sd, row.lower, row.upper, row.cases].map(Some);
             outcome.set(row.window.last, cells, None);
         }
@@ -273,7 +288,7 @@ impl Method for EpiFilter<'_> {
         let days = series.counts.len();
         let settings = EpiFilterSettings { volatility: self.args.volatility, ..EpiFilterSettings::default() };
         let mut outcome = Outcome::empty(5, days, "the first day has nothing before it");
-        for row in estimate_r_epi_filter(&incidence(series)?, &self.interval.weights(days)?, &settings)? {
+        for row in estimate_r_epi_filter(&incidence(series)?, &*self.interval.weights(days)?, &settings)? {
             let cells = [row.mean, row.lower, row.median, row.upper, row.filtered_mean].map(Some);
             outcome.set(row.day, cells, None);
         }

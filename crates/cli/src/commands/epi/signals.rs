@@ -62,7 +62,7 @@ pub fn run(order: &Signals, json: bool) -> Result<ExitCode> {
         (Some(path), _) => read_network(path)?,
         (None, sites) => invent(sites.unwrap_or(0))?,
     };
-    let begun = crate::node::stopwatch();
+    let (begun, processor) = (crate::node::stopwatch(), crate::node::process_time());
     let settings = ScoreSettings {
         calendar: HolidayCalendar::china(),
         learn_from: 0..network.dates.len(),
@@ -79,6 +79,7 @@ pub fn run(order: &Signals, json: bool) -> Result<ExitCode> {
     let ranking = RankingSettings { prior: order.prior, ..RankingSettings::default() };
     let ranked = rank_signals(&network, &scores, &learned, &happenings, &settings, &ranking)?;
     let seconds = begun.elapsed().as_secs_f64();
+    let processor = crate::node::process_time().saturating_sub(processor).as_secs_f64();
     write_signals(order, &network, &ranked)?;
     if order.out.as_os_str() != "-" {
         let points = network.series.len() * network.dates.len();
@@ -86,7 +87,7 @@ pub fn run(order: &Signals, json: bool) -> Result<ExitCode> {
             json,
             || {
                 format!(
-                    "{} counties, {} sites, {} series, {} days: {} signals with score {cut:.2} or more, in {seconds:.1} s ({} counts)",
+                    "{} counties, {} sites, {} series, {} days: {} signals with score {cut:.2} or more, in {seconds:.1} s, {processor:.1} s of processors ({} counts)",
                     network.counties.len(),
                     network.sites.len(),
                     network.series.len(),
@@ -95,7 +96,7 @@ pub fn run(order: &Signals, json: bool) -> Result<ExitCode> {
                     crate::output::thousands(points as u64),
                 )
             },
-            || json!({"signals": ranked.len(), "cut": cut, "series": network.series.len(), "counts": points, "seconds": seconds}),
+            || json!({"signals": ranked.len(), "cut": cut, "series": network.series.len(), "counts": points, "seconds": seconds, "processor_seconds": processor}),
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -44,7 +44,7 @@ impl LossyDisk {
         let real = folder.canonicalize().unwrap();
         let shadow = tempfile::tempdir().unwrap();
         let library = shadow.path().join("lossy.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durability/lossy.c");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/durability/lossy.c");
         let made = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
         assert!(made.expect("a C compiler is installed as cc").success());
         let disk = Self { real, shadow, library };

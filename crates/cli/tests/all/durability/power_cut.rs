@@ -182,7 +182,7 @@ fn sqlite_keeps_every_commit_only_with_synchronous_full() {
         commit_rows(&store, "FULL", 1);
         let disk = LossyDisk::new(&store);
         let mut program = Command::new(std::env::current_exe().unwrap());
-        program.args(["--exact", "power_cut::the_program_that_commits_rows", "--nocapture"]);
+        program.args(["--exact", "durability::power_cut::the_program_that_commits_rows", "--nocapture"]);
         program.envs(disk.environment()).env("SIZAO_TEST_SYNCHRONOUS", setting);
         let said = kill_at(Running::start(program), KillAt::Committed(50, Duration::ZERO));
         assert!(said.row >= 50, "{said:?}");

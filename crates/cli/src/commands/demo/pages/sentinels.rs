@@ -1,10 +1,10 @@
 //! Sentinel sites of the demonstration: eight counties and eight months of invented reports, with a rise in two of them.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::civil::Date;
 use sizao_app::{
     App,
-    sentinels::{NewInstitution, NewResponsible, institution_id},
+    sentinels::{Capability, NewResponsible, institution_id},
 };
 use sizao_epi::invented::{InventionSettings, invent_network};
 use sizao_model::{
@@ -12,7 +12,7 @@ use sizao_model::{
     fact::{DrugKind, SentinelKind, SentinelReport},
     id::SiteId,
 };
-use sizao_store::{Channel, IntakeKey, NewFact};
+use sizao_store::{Channel, InstitutionRecord, IntakeKey, NewFact};
 
 use super::signed_in;
 use crate::node::SystemClock;
@@ -20,8 +20,6 @@ use sizao_model::Clock;
 
 /// Days of reports before the present.
 const DAYS: i32 = 240;
-/// Facts appended at a time.
-const BATCH: usize = 2_000;
 
 /// Code, name, kind, division, duties, which unit reports (as in the list of units), who is responsible.
 type Site = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], usize, &'static str);
@@ -46,35 +44,42 @@ const SITES: [Site; 12] = [
     ("xinzheng-clinic", "新郑龙湖诊所", "clinic", "410184", CLINIC, 2, "申远"),
 ];
 
+/// Sites that did not report so many days ago.
+const SILENT: [(&str, i32); 2] = [("erqi-yixin", 2), ("xinzheng-clinic", 9)];
+
 /// Registers the sites and appends their history.
 pub async fn take(app: &App, password: &str) -> Result<()> {
     let manager = signed_in(app, "zhengzhou", password).await?;
+    let first = app.now().day().plus_days(-DAYS);
     let units = app.units_for_sites(&manager).await?;
     for (code, name, kind, division, duties, unit, responsible) in SITES {
-        let unit =
-            units.iter().find(|one| one.name == super::UNITS[unit].0).map_or(String::new(), |one| one.id.to_string());
-        let form = NewInstitution {
-            unit,
+        let unit = units.iter().find(|one| one.name == super::UNITS[unit].0);
+        let duty = |word: &&str| Capability::from_name(word).map_or(0, Capability::bit);
+        // They have been at work as long as they report, unlike what is entered by a page today.
+        let site = InstitutionRecord {
+            id: institution_id(code),
+            unit: unit.context("a site has its unit")?.id,
             name: name.to_owned(),
             kind: kind.to_owned(),
-            division: division.to_owned(),
-            code: code.to_owned(),
-            capabilities: duties.iter().map(|word| (*word).to_owned()).collect(),
+            division: DivisionCode::parse(division)?,
+            capabilities: duties.iter().map(duty).sum(),
+            made_at: first.start(),
+            closed_at: None,
         };
-        let id = app.add_institution(&manager, &form, SystemClock.now()).await?;
+        app.store().add_institution(&site, manager.account).await?;
         if !responsible.is_empty() {
-            let form = NewResponsible { name: responsible.to_owned(), ..NewResponsible::default() };
-            app.name_responsible(&manager, id, &form, SystemClock.now()).await?;
+            let form =
+                NewResponsible { name: responsible.to_owned(), from_on: first.to_string(), until_on: String::new() };
+            app.name_responsible(&manager, site.id, &form, SystemClock.now()).await?;
         }
     }
     app.end_own_session(&manager, manager.session, SystemClock.now()).await?;
-    history(app).await
+    history(app, first).await
 }
 
 /// Invented daily sums up to yesterday; in Jinshui fever doubles in the last four days.
-async fn history(app: &App) -> Result<()> {
+async fn history(app: &App, first: CivilDay) -> Result<()> {
     let today = app.now().day();
-    let first = today.plus_days(-DAYS);
     let (year, month, day) = first.ymd();
     let settings = InventionSettings {
         counties: 12,
@@ -86,36 +91,48 @@ async fn history(app: &App) -> Result<()> {
     };
     let network = invent_network(&settings)?.twin;
     let source = app.store().source("demonstration of sentinel sites").await?;
-    let mut facts = Vec::with_capacity(BATCH);
-    for series in &network.series {
-        let (code, _, _, division, duties, ..) = SITES[series.site];
-        let (report, wanted) = match series.source {
-            0 => (SentinelKind::Fever, "registers-fever"),
-            1 => (SentinelKind::DrugSale, "sells-drugs"),
-            2 => (SentinelKind::AntigenPositive, "tests-antigen"),
-            _ => (SentinelKind::Absence, "counts-absence"),
-        };
-        if !duties.contains(&wanted) {
-            continue;
-        }
-        for (place, count) in series.counts.iter().enumerate() {
-            let on = first.plus_days(place as i32);
+    let mut facts = Vec::new();
+    for (place, (code, _, _, division, duties, ..)) in SITES.into_iter().enumerate() {
+        let own: Vec<_> = network.series.iter().filter(|series| series.site == place).collect();
+        for n in 0..DAYS {
+            let on = first.plus_days(n);
             let back = today.days_since(on);
-            let rise = match (code, back) {
-                ("jinshui-fever" | "jinshui-wenhua", 1..=4) => 8.0 + 3.0 * f64::from(5 - back),
-                ("zhongyuan-kangning", 1..=3) => 25.0,
-                _ => 0.0,
-            };
-            let count = (count + if series.source < 2 { rise } else { 0.0 }) as u32;
-            facts.push(fact(app, source, (code, division), report, on, count));
-            if facts.len() == BATCH {
-                append(app, std::mem::take(&mut facts)).await?;
+            if SILENT.contains(&(code, back)) {
+                continue;
             }
+            let counts = own.iter().filter_map(|series| {
+                let (kind, wanted) = kind_of(series.source);
+                let count = series.counts[n as usize] + if series.source < 2 { rise(code, back) } else { 0.0 };
+                (duties.contains(&wanted) && count >= 1.0).then_some((kind, count as u32))
+            });
+            let mut seen: Vec<(SentinelKind, u32)> = counts.collect();
+            if seen.is_empty() {
+                seen.push((SentinelKind::Zero, 0));
+            }
+            facts.extend(seen.into_iter().map(|(kind, count)| fact(app, source, (code, division), kind, on, count)));
         }
+        append(app, std::mem::take(&mut facts)).await?;
     }
-    append(app, facts).await?;
     app.follow_reports().await?;
     Ok(())
+}
+
+fn kind_of(source: usize) -> (SentinelKind, &'static str) {
+    match source {
+        0 => (SentinelKind::Fever, "registers-fever"),
+        1 => (SentinelKind::DrugSale, "sells-drugs"),
+        2 => (SentinelKind::AntigenPositive, "tests-antigen"),
+        _ => (SentinelKind::Absence, "counts-absence"),
+    }
+}
+
+/// What is planted so many days ago; persons.
+fn rise(code: &str, back: i32) -> f64 {
+    match (code, back) {
+        ("jinshui-fever" | "jinshui-wenhua", 1..=4) => 8.0 + 3.0 * f64::from(5 - back),
+        ("zhongyuan-kangning", 1..=3) => 25.0,
+        _ => 0.0,
+    }
 }
 
 fn fact(
@@ -130,10 +147,10 @@ fn fact(
     let seen = on.start().plus_hours(12);
     let body = SentinelReport {
         institution: SiteId::from(institution_id(code).to_string().as_str()),
-        report: if count == 0 { SentinelKind::Zero } else { report },
+        report,
         day: on,
         count,
-        drugs: if report == SentinelKind::DrugSale && count > 0 { vec![DrugKind::Fever] } else { Vec::new() },
+        drugs: if report == SentinelKind::DrugSale { vec![DrugKind::Fever] } else { Vec::new() },
         entered_at: None,
     };
     let key = format!("{code}/{on}/{}", sizao_app::sentinels::kind_name(report));
