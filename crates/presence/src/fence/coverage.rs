@@ -37,8 +37,8 @@ pub struct Coverage {
     per_lat: f64,
     width: usize,
     height: usize,
-    /// 1.0 for squares whose middle is inside, row by row.
-    inside: Vec<f32>,
+    /// 1 for squares whose middle is inside, row by row; bytes, so that what is looked at stays near the processor.
+    inside: Vec<u8>,
     /// Square of each tower.
     squares: Vec<(u16, u16)>,
     /// P(tower | square) around each tower.
@@ -75,7 +75,7 @@ impl Coverage {
     }
 
     fn mark_inside(&mut self, is_inside: impl Fn(f64, f64) -> bool) {
-        self.inside = vec![0.0; self.width * self.height];
+        self.inside = vec![0; self.width * self.height];
         let mut needed = vec![false; self.width * self.height];
         let far = REACH + 8;
         for (x, y) in &self.squares {
@@ -88,7 +88,7 @@ impl Coverage {
             for x in 0..self.width {
                 if needed[y * self.width + x] {
                     let (lon, lat) = self.middle_of(x, y);
-                    self.inside[y * self.width + x] = f32::from(u8::from(is_inside(lon, lat)));
+                    self.inside[y * self.width + x] = u8::from(is_inside(lon, lat));
                 }
             }
         }
@@ -158,7 +158,7 @@ impl Coverage {
 
     /// Whether squares are inside, sixteen to the east of a square.
     #[inline]
-    pub fn inside_row(&self, x: usize, y: usize) -> &[f32; 16] {
+    pub fn inside_row(&self, x: usize, y: usize) -> &[u8; 16] {
         let begin = y * self.width + x;
         (&self.inside[begin..begin + 16]).try_into().expect("sixteen")
     }
@@ -166,6 +166,6 @@ impl Coverage {
     /// Whether the tower itself stands inside, to the precision of a square.
     pub fn stands_inside(&self, tower: usize) -> bool {
         let (x, y) = self.squares[tower];
-        self.inside[usize::from(y) * self.width + usize::from(x)] > 0.5
+        self.inside[usize::from(y) * self.width + usize::from(x)] == 1
     }
 }

@@ -246,7 +246,7 @@ fn likelihood(person: &Person, coverage: &Coverage, tower: usize) -> Patch {
 fn sides(person: &Person, coverage: &Coverage) -> Patch {
     let mut result = Patch::ZERO;
     for (y, row) in result.0.iter_mut().enumerate() {
-        *row = *coverage.inside_row(usize::from(person.x), usize::from(person.y) + y);
+        *row = coverage.inside_row(usize::from(person.x), usize::from(person.y) + y).map(f32::from);
     }
     result
 }
