@@ -168,6 +168,11 @@ async function pool(chrome, phonePage, lab) {
   const states = async () => (await rows().allInnerTexts()).map((text) => (text.includes("等候，最迟到") ? "waits" : text.includes("已结束") ? "over" : "none"));
   expect(JSON.stringify(await states()) === '["waits","waits","waits"]', `all wait: ${await states()}`);
   expect(!/红码|黄码/.test(await main(page)), "no colour on the page of a pool");
+  // Minutes from the result: everybody called, reached, sampled singly, and the end of every wait.
+  const minute = (text) => { const [, day, hour, minute] = text.match(/(\d+)日 (\d\d):(\d\d)/).map(Number); return (day * 24 + hour) * 60 + minute; };
+  const told = minute(await page.locator(".head .dim").innerText());
+  const limits = (await page.locator("dl.kpi dd").allInnerTexts()).map((text) => minute(text) - told);
+  expect(JSON.stringify(limits) === "[30,120,120,1440]", `the clocks of a positive pool: ${limits}`);
   for (let who = 0; who < 3; who += 1) {
     await rows().nth(who).locator("button[value=notified]").click();
     await page.waitForLoadState();

@@ -10,9 +10,9 @@ const tour = [
   ["cdc", [["imports", "/imports"], ["mandates", "/mandates"], ["me-tokens", "/me"], ["reference", "/reference"], ["packs", "/packs"], ["pack", pack], ["comparison", comparison], ["two-plans", twoPlans], ["sentinels", "/sentinels"], ["sentinel-site", site], ["signals", "/signals"], ["signal", signal], ["pools", "/pools"], ["pool", pool], ["screening", "/screening"], ["plans", "/plans"]]],
   ["tracer", [["cases", "/cases"], ["case", kase], ["case-sheet", sheet], ["case-report", caseReport]]],
   ["province", [["board", "/board"], ["report", "/report"], ["people", "/people?group=under-measures"], ["person", person], ["loops", "/loops"], ["break-glass", "/break-glass"]]],
-  ["zhengzhou", [["loops-city", assigned], ["arrivals", "/arrivals"], ["arrival", arrival], ["checkpoints", "/checkpoints"], ["assists", "/assists"], ["orders", "/orders"], ["history", history]]],
+  ["zhengzhou", [["loops-city", assigned], ["arrivals", "/arrivals"], ["arrival", arrival], ["checkpoints", "/checkpoints"], ["orders", "/orders"], ["history", history]]],
   ["gate", [["checkpoint", "/checkpoint"], ["certificates", "/certificates"]]],
-  ["venue", [["places", "/places"], ["place", place], ["place-code", code], ["scan", scan]]],
+  ["venue", [["places", "/places"], ["place", place], ["scan", scan]]],
   ["lab", [["lab", "/lab"]]],
   ["clinic", [["sentinel", "/sentinel"], ["sentinel-record", "/sentinel/record"]]],
   ["community", [["sampling", "/sampling"], ["visits", visits], ["link", link], ["my", my], ["pass", pass]]],
@@ -35,11 +35,10 @@ async function caseReport(page) { await kase(page); await page.goto(`${page.url(
 function pool(page) { return first(page, "/pools", "main a[href^='/pools/']"); }
 function arrival(page) { return first(page, "/arrivals", "main a[href^='/arrivals/']:not([href$='/new'])"); }
 function place(page) { return first(page, "/places", "main a[href^='/places/']"); }
-async function code(page) { await place(page); await page.goto(`${page.url().split("?")[0]}/code`); }
 async function scan(page) {
-  await code(page);
-  const where = (await page.content()).match(/\/scan\/[^"<\s]+/);
-  await page.goto(base + where[0]);
+  await place(page);
+  const code = (await page.content()).match(/SZ1\.[0-9a-zA-Z._-]+/);
+  await page.goto(`${base}/scan/${code[0]}`);
 }
 async function history(page) { await person(page); await page.goto(`${page.url().split("?")[0]}/history`); }
 function site(page) { return first(page, "/sentinels", "#register tbody a"); }

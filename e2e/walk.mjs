@@ -192,7 +192,7 @@ async function packs(chrome) {
 /** Every page of every account, both languages, desk and phone; each is checked. */
 async function everyPage(chrome) {
   const tour = [
-    ["zhengzhou", ["/board", "/report", "/people?group=under-measures", "/people?q=nobody", "/break-glass", "/mandates", "/me"]],
+    ["zhengzhou", ["/board", "/report", "/people?group=under-measures", "/people?q=nobody", "/break-glass", "/mandates", "/batches", "/me"]],
     ["cdc", ["/board", "/people?group=contacts-7d", "/imports", "/mandates", "/me"]],
     ["admin", ["/accounts", "/mandates", "/me"]],
     ["audit", ["/audit", "/mandates"]],

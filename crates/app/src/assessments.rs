@@ -156,7 +156,7 @@ impl App {
         let mut opened = Opened::default();
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
-        let index = FactIndex::new(around.facts());
+        let index = FactIndex::of_store(around.facts());
         let rules = self.rules_known(known_at);
         Ok(assessed(&index.dossier(person), &rules.timeline, known_at, at))
     }
@@ -404,7 +404,7 @@ impl App {
         let divisions = around.divisions();
         let rules = self.rules();
         let rows: Vec<(StoredAssessment, bool)> = tokio::task::block_in_place(|| {
-            let index = FactIndex::new(around.facts());
+            let index = FactIndex::of_store(around.facts());
             let row = |person: &PersonId| {
                 let dossier = index.dossier(*person);
                 let has_steps = dossier.facts.iter().any(|fact| fact.body.kind() == FactKind::LoopStep);

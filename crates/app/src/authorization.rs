@@ -44,6 +44,8 @@ named! {
         ViewAccess = "view-access",
         /// See whose proposals stand out, and decide about freezes (异常监测).
         WatchProposals = "watch-proposals",
+        /// Read batches that wait for a second person, and confirm or refuse them (批次复核).
+        ConfirmBatches = "confirm-batches",
         /// Refuse an order because it conflicts with a rule (拒绝执行).
         RefuseOrders = "refuse-orders",
         /// Verify the log of facts and fetch proofs.
@@ -158,6 +160,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPacks, &[P::Control]),
             (A::ComparePacks, &[P::Control]),
             (A::AdoptPacks, &[P::Administration]),
+            (A::ConfirmBatches, &[P::Control]),
             (A::ViewSentinels, &[P::Control]),
             (A::ManageSentinels, &[P::Administration]),
             (A::ViewSignals, &[P::Control]),
@@ -190,6 +193,7 @@ const TABLE: &[(Role, &[Right])] = &[
             (A::ViewPacks, &[P::Control]),
             (A::ComparePacks, &[P::Control]),
             (A::AdoptPacks, &[P::Administration]),
+            (A::ConfirmBatches, &[P::Control]),
             (A::ViewSentinels, &[P::Control]),
             (A::ManageSentinels, &[P::Administration]),
             (A::ViewSignals, &[P::Control]),

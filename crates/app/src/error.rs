@@ -59,6 +59,14 @@ pub enum AppError {
         /// Name of the file.
         file: String,
     },
+    /// Something is still open for people whose facts would go.
+    #[error(
+        "{open} people have an open measure or appeal that rests on what would be destroyed: end these first, or choose an earlier day"
+    )]
+    Open {
+        /// How many people.
+        open: u64,
+    },
     /// Rows that came together with others were not stored.
     #[error("the rows were not stored: {0}. Send them again")]
     Desk(String),

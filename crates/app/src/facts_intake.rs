@@ -189,7 +189,7 @@ impl App {
     /// same key gives the first answer again.
     ///
     /// # Errors
-    /// [`Refusal::NoMandate`] before anything is stored; [`Refusal::KeyUsed`]; [`AppError`].
+    /// [`Refusal::NoMandate`] and [`Refusal::SecondPerson`] before anything is stored; [`Refusal::KeyUsed`]; [`AppError`].
     pub async fn take_facts(
         self: &Arc<Self>,
         actor: &Actor,
@@ -211,7 +211,7 @@ impl App {
             until = until.min(self.require_mandate(*collection, actor.division).await?);
         }
         let restricting = self.without_frozen(actor, &restricting).await?;
-        self.count_restricting(actor, &restricting, wall).await?;
+        self.propose_restrictions(actor, batch.digest, &batch.key, &restricting, wall).await?;
         self.log_deed(actor, Action::Import, Purpose::Reporting, None, Reason::of("facts by program"), wall).await?;
         let answer = self.store_batch(&batch, actor.account, until).await?;
         let told = serde_json::to_string(&answer).expect("an answer is made of values that JSON can hold");

@@ -82,6 +82,11 @@ impl Upload {
         &self.name
     }
 
+    /// SHA-256 of all that would go in: the file and how it is read.
+    pub fn content(&self) -> [u8; 32] {
+        sha256(&[&sha256(&[&self.file]), self.mapping_digest.as_bytes()])
+    }
+
     /// Title of the mapping.
     pub fn mapping_title(&self) -> &str {
         self.mapping.title()
@@ -233,8 +238,8 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
     // Decisions of two signers are made on their pages; a list is one person's.
     let decides = |kind| {
         use FactKind::{
-            AppealDecision, AreaDeclared, Erasure, LoopStep, Mandate, OrderRefused, PackAdopted, WatchDecision,
-            WatchFreeze,
+            AppealDecision, AreaDeclared, BatchDecided, Erasure, LoopStep, Mandate, OrderRefused, PackAdopted,
+            WatchDecision, WatchFreeze,
         };
         matches!(
             kind,
@@ -242,6 +247,7 @@ pub(crate) fn kept_within(row: Imported, within: DivisionCode) -> Imported {
                 | Mandate
                 | Erasure
                 | AreaDeclared
+                | BatchDecided
                 | AppealDecision
                 | LoopStep
                 | WatchFreeze

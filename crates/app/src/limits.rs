@@ -33,14 +33,44 @@ pub struct Limits {
     pub place: u64,
 }
 
+/// The table: limits by class, and what one person may bring in at once.
+#[derive(Debug, Deserialize)]
+struct Table {
+    batch: Batch,
+    #[serde(flatten)]
+    classes: BTreeMap<String, Limits>,
+}
+
+/// Limits of one batch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    alone: u64,
+    alone_day: u64,
+}
+
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| toml::from_str(LIMITS).expect("the table of limits can be read"))
+}
+
 /// The limits of a class.
 ///
 /// # Panics
 /// Never: the table comes with the program, and a test reads it.
 pub fn limits_of(class: &str) -> Limits {
-    static TABLE: OnceLock<BTreeMap<String, Limits>> = OnceLock::new();
-    let table = TABLE.get_or_init(|| toml::from_str(LIMITS).expect("the table of limits can be read"));
-    table.get(class).copied().unwrap_or_else(|| table["default"])
+    let classes = &table().classes;
+    classes.get(class).copied().unwrap_or_else(|| classes["default"])
+}
+
+/// Restricting facts of one batch that go in on one person's word; more wait for a second person.
+pub fn alone_max() -> u64 {
+    table().batch.alone
+}
+
+/// The same over 24 hours.
+pub fn alone_day_max() -> u64 {
+    table().batch.alone_day
 }
 
 /// Under which class a fact is counted; nothing for one that opens no restriction by itself.
@@ -85,6 +115,17 @@ impl App {
         counts: &BTreeMap<&'static str, u64>,
         wall: Instant,
     ) -> Result<(), AppError> {
+        self.count_proposals(actor, counts, false, wall).await
+    }
+
+    /// The same; `seconded` when a second person confirmed the batch.
+    pub(crate) async fn count_proposals(
+        &self,
+        actor: &Actor,
+        counts: &BTreeMap<&'static str, u64>,
+        seconded: bool,
+        wall: Instant,
+    ) -> Result<(), AppError> {
         let frozen = self.frozen_classes(actor.account).await?;
         if counts.keys().any(|class| frozen.contains(class)) {
             let told = Reason::of("refused: an auditor looks at what this account proposed before");
@@ -99,6 +140,7 @@ impl App {
                 place: actor.division,
                 class: (*class).to_owned(),
                 people: *people,
+                seconded,
             };
             let Limits { proposer, source, place } = limits_of(class);
             let limits = [proposer, source, place];
@@ -125,5 +167,6 @@ mod tests {
             assert!(0 < proposer && proposer <= source && source <= place, "{class}");
             assert!(source < 1_317, "{class}: one unit's lists");
         }
+        assert_eq!((alone_max(), alone_day_max()), (20, 60));
     }
 }

@@ -219,9 +219,22 @@ impl App {
     /// [`Refusal::NoMandate`], [`AppError::Store`].
     pub async fn require_mandate(&self, collection: Collection, area: DivisionCode) -> Result<Instant, AppError> {
         let in_force = self.store().mandates_in_force(collection.name(), self.now()).await?;
-        let covering = in_force.iter().filter(|mandate| area.is_under(mandate.area));
-        let until = covering.map(|mandate| mandate.ends_at).max();
-        Ok(until.ok_or(Refusal::NoMandate { collection: collection.name(), area })?)
+        let mut covering: Vec<&MandateRecord> = in_force.iter().filter(|mandate| area.is_under(mandate.area)).collect();
+        covering.sort_by_key(|mandate| std::cmp::Reverse(mandate.ends_at));
+        for mandate in covering {
+            if self.is_on_record(mandate).await? {
+                return Ok(mandate.ends_at);
+            }
+        }
+        Err(Refusal::NoMandate { collection: collection.name(), area }.into())
+    }
+
+    /// Whether the log says what a row says: a row that was put in or changed gives leave to nothing.
+    async fn is_on_record(&self, mandate: &MandateRecord) -> Result<bool, AppError> {
+        let Some((_, _, fact)) = mandate.signed else { return Ok(false) };
+        let Some(stored) = self.store().load_fact(fact).await? else { return Ok(false) };
+        Ok(matches!(&stored.fact.body, FactBody::Mandate(given)
+            if *given.collection == *mandate.collection && given.area == mandate.area && given.until == mandate.ends_at))
     }
 
     async fn mandate_to_change(&self, actor: &Actor, id: Uuid) -> Result<MandateRecord, AppError> {

@@ -339,7 +339,7 @@ impl App {
         packs: &PackTimeline,
         now: Instant,
     ) -> Result<ChangeReport, AppError> {
-        let index = FactIndex::new(&snapshot.facts);
+        let index = FactIndex::of_store(&snapshot.facts);
         let mut report = ChangeReport::default();
         let mut after = None;
         loop {

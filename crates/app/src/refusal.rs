@@ -65,6 +65,11 @@ pub enum Refusal {
     /// The second signature has to come from another person of another unit.
     #[error("the second signature has to come from another unit")]
     SameUnit,
+    /// So many restricting facts at once wait for a second person of another unit.
+    #[error(
+        "so many at once wait for a second person of another unit: send the same again when they have confirmed it"
+    )]
+    SecondPerson,
     /// The state changed meanwhile.
     #[error("this was done or changed before")]
     Changed,
@@ -89,6 +94,7 @@ impl Refusal {
             Self::NoMandate { .. } => "no-mandate",
             Self::Field { .. } => "field",
             Self::SameUnit => "same-unit",
+            Self::SecondPerson => "second-person",
             Self::Changed => "changed",
             Self::Busy => "busy",
         }

@@ -90,6 +90,8 @@ pub enum Command {
     },
     /// Destroy the bodies of one retention class and day, with their key.
     Erase(Erase),
+    /// At the end of a policy: destroy everything about people up to a day, and write a file for witnesses.
+    Destroy(Destroy),
     /// Master key: rotate, recovery kit.
     #[command(subcommand)]
     Keys(Keys),
@@ -282,6 +284,26 @@ pub struct Erase {
     pub basis: String,
 }
 
+/// What goes at the end of a policy, before whom.
+#[derive(ClapArgs, Debug)]
+pub struct Destroy {
+    /// Last day of recording that goes.
+    #[arg(long, value_parser = parse_day)]
+    pub until: CivilDay,
+    /// Law or order on which it rests; it stays in the log.
+    #[arg(long)]
+    pub basis: String,
+    /// Name and office of a witness; at least two.
+    #[arg(long = "witness", required = true)]
+    pub witnesses: Vec<String>,
+    /// File for the witnesses.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Records of illness too, which the law on medical records keeps longer.
+    #[arg(long)]
+    pub with_cases: bool,
+}
+
 #[derive(Subcommand, Debug)]
 pub enum Keys {
     /// Lock the store with a new master key. No fact is touched.
@@ -300,6 +322,9 @@ pub enum Keys {
 pub enum StoreCommand {
     /// Forget everything derived and make it again from the log.
     Rebuild,
+    /// After an upgrade from before accounts were sealed: seal the accounts and units that are there. Look at the list of
+    /// accounts first: what is in it then may sign in.
+    SealAccounts,
 }
 
 fn parse_class(text: &str) -> Result<RetentionClass, String> {

@@ -29,6 +29,8 @@ pub struct FactIndex<'a> {
     areas: ByArea,
     /// Stays, and corrections that name an area, by code.
     stays: ByArea,
+    /// What is not here is on record nowhere.
+    is_whole: bool,
 }
 
 /// Facts by area code, for look-ups by prefix.
@@ -43,6 +45,12 @@ impl<'a> FactIndex<'a> {
         let mut index = Self::default();
         facts.into_iter().for_each(|fact| index.push(fact));
         index
+    }
+
+    /// An index of facts that a store read with all that they name: what is named and is not here is on record nowhere.
+    /// A declaration of an area whose evidence is nowhere is in no dossier then.
+    pub fn of_store(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
+        Self { is_whole: true, ..Self::new(facts) }
     }
 
     /// Adds a fact. One that is there already, by id, changes nothing.

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 use sizao_model::{Fact, FactBody, FactId, Happened, Instant, PersonId, fact::Correction};
 
+use crate::grounds::{Grounds, grounds_of};
+
 /// A fact as it was known, after corrections.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen<'a> {
@@ -28,7 +30,7 @@ impl Seen<'_> {
 /// The facts known at `known_at`, oldest record first, corrections applied and taken out.
 ///
 /// A correction that retracts makes the fact not exist. One of time or body keeps the first recording time; one that
-/// changes the person counts from the correction.
+/// changes the person counts from the correction. A declaration of an area that rests on no case does not exist.
 pub(crate) fn read<'a>(facts: &[&'a Fact], known_at: Instant) -> Vec<Seen<'a>> {
     let mut known: Vec<&'a Fact> = facts.iter().copied().filter(|fact| fact.recorded_at <= known_at).collect();
     known.sort_unstable_by_key(|fact| (fact.recorded_at, fact.id));
@@ -37,12 +39,20 @@ pub(crate) fn read<'a>(facts: &[&'a Fact], known_at: Instant) -> Vec<Seen<'a>> {
     let mut seen: Vec<Seen<'a>> = known
         .iter()
         .filter(|fact| !matches!(fact.body, FactBody::Correction(_)))
+        .filter(|fact| is_grounded(fact, &known))
         .filter_map(|fact| corrected(fact, &corrections))
         .collect();
     if !corrections.is_empty() {
         seen.sort_unstable_by_key(|seen| (seen.recorded_at, seen.id));
     }
     seen
+}
+
+/// Whether a declaration of an area rests on a case, as far as is known; anything else does not need one.
+fn is_grounded(fact: &Fact, known: &[&Fact]) -> bool {
+    let FactBody::AreaDeclared(declared) = &fact.body else { return true };
+    let with_id = |id: FactId| known.iter().copied().find(|other| other.id == id);
+    grounds_of(fact, &declared.evidence, with_id) != Grounds::None
 }
 
 /// Corrections that are not themselves retracted, oldest first, as they were corrected.

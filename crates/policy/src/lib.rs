@@ -11,6 +11,7 @@ mod chain;
 pub mod change;
 mod dossier;
 mod explain;
+mod grounds;
 mod index;
 mod known;
 mod lean;

@@ -122,7 +122,7 @@ impl From<Refusal> for Failure {
             Refusal::NotFound | Refusal::LinkOver => StatusCode::NOT_FOUND,
             Refusal::Locked { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Changed | Refusal::KeyUsed => StatusCode::CONFLICT,
+            Refusal::Changed | Refusal::KeyUsed | Refusal::SecondPerson => StatusCode::CONFLICT,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self { status, refusal: Some(refusal), detail: None }

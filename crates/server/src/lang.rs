@@ -19,6 +19,7 @@ macro_rules! files {
         [
             include_str!(concat!("../../../locales/", $tag, "/sizao.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/watch.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/notices.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/tracing.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/arrivals.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/laboratory.ftl")),

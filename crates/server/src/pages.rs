@@ -6,6 +6,7 @@ pub(crate) mod antigen;
 pub(crate) mod arrivals;
 pub(crate) mod assists;
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod board;
 pub(crate) mod break_glass;
 pub(crate) mod case;

@@ -13,9 +13,9 @@ use crate::{
     api, assets,
     context::Needs,
     pages::{
-        accounts, announce, antigen, arrivals, assists, audit, board, break_glass, case, certificates, checkpoint,
-        history, imports, lab, loops, mandates, me, my, node, orders, packs, people, person, places, pools, report,
-        sampling, screening, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
+        accounts, announce, antigen, arrivals, assists, audit, batches, board, break_glass, case, certificates,
+        checkpoint, history, imports, lab, loops, mandates, me, my, node, orders, packs, people, person, places, pools,
+        report, sampling, screening, sentinel, sentinels, sign_in, signals, transparency, visits, watch,
     },
     state::Shared,
 };
@@ -143,6 +143,8 @@ pub const ROUTES: &[Route] = routes![
     get "/audit/proofs/{id}" May(A::VerifyLog) => audit::proof,
     get "/orders" May(A::RefuseOrders) => orders::list,
     post "/orders" May(A::RefuseOrders) => orders::refuse,
+    get "/batches" May(A::ConfirmBatches) => batches::list,
+    post "/batches/{id}/decide" May(A::ConfirmBatches) => batches::decide,
     get "/watch" May(A::WatchProposals) => watch::list,
     post "/watch/{id}/decide" May(A::WatchProposals) => watch::decide,
     get "/mandates" May(A::ViewMandates) => mandates::list,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sizao_app::{App, certificates::TrustList, identity::Actor};
+use sizao_app::{App, certificates::TrustList, identity::Actor, retention::TermsDone};
 use sizao_model::{Clock, Instant};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
@@ -213,6 +213,14 @@ async fn round(shared: &Shared) -> Result<(), sizao_app::AppError> {
             tracing::info!(closed, dropped, "The ledger: {closed} parts of days closed, {dropped} days dropped");
         }
         tracing::info!(open, forgotten, "Looked for signals: {open} happenings");
+        // Where the clock is invented, so are the days; what a demonstration shows would go at its first hour.
+        if !shared.app.store().kind().has_simulated_clock() {
+            let terms = shared.app.apply_terms().await?;
+            if terms != TermsDone::default() {
+                let TermsDone { erased, bodies, held } = terms;
+                tracing::info!(erased, bodies, held, "Terms of keeping: {erased} days of a class went, {held} wait");
+            }
+        }
     }
     Ok(shared.app.store().note_jobs(&lease, shared.now()).await?)
 }

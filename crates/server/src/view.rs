@@ -74,6 +74,7 @@ const TABS: &[(Action, &str, &str)] = &[
     (Action::KeepPlaces, "/places", "tab-places"),
     (Action::ManageAccounts, "/accounts", "tab-accounts"),
     (Action::ViewAccess, "/audit", "tab-audit"),
+    (Action::ConfirmBatches, "/batches", "tab-batches"),
     (Action::WatchProposals, "/watch", "tab-watch"),
     (Action::ViewMandates, "/mandates", "tab-mandates"),
     (Action::CheckPasses, "/certificates", "certificates-title"),

@@ -48,8 +48,9 @@ struct Row {
     made_at: i64,
     seen_at: Option<i64>,
     expires_at: i64,
+    mac: Option<Vec<u8>>,
 }
-positional!(Row { id: 0, account: 1, name: 2, scopes: 3, made_at: 4, seen_at: 5, expires_at: 6 });
+positional!(Row { id: 0, account: 1, name: 2, scopes: 3, made_at: 4, seen_at: 5, expires_at: 6, mac: 7 });
 
 impl Store {
     /// Keeps a new token; what its program sends is given once, here.
@@ -58,15 +59,16 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn add_api_token(&self, token: &ApiTokenRecord) -> Result<[u8; 32], StoreError> {
         let secret = self.random_bytes::<32>();
+        let mac = self.token_mac(&secret, token.account, &token.scopes, token.expires_at.as_micros());
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             sqlx::query(
-                "INSERT INTO api_token (token, id, account, name, scopes, made_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT INTO api_token (token, id, account, name, scopes, made_at, expires_at, mac) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             )
             .bind(sha256(&[&secret]).to_vec()).bind(token.id).bind(token.account).bind(&token.name)
             .bind(&token.scopes).bind(token.made_at.as_micros()).bind(token.expires_at.as_micros())
-            .execute(&mut **tx).await?;
+            .bind(mac).execute(&mut **tx).await?;
         });
         commit(tx).await?;
         Ok(secret)
@@ -79,13 +81,21 @@ impl Store {
     pub async fn find_api_token(&self, secret: &[u8], now: Instant) -> Result<Option<ApiTokenRecord>, StoreError> {
         let row: Option<Row> = on!(self.db.reader(), pool => {
             sqlx::query_as(
-                "SELECT t.id, t.account, t.name, t.scopes, t.made_at, t.seen_at, t.expires_at FROM api_token t \
+                "SELECT t.id, t.account, t.name, t.scopes, t.made_at, t.seen_at, t.expires_at, t.mac FROM api_token t \
                  JOIN account a ON a.id = t.account \
                  WHERE t.token = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.closed_at IS NULL",
             )
             .bind(sha256(&[secret]).to_vec()).bind(now.as_micros()).fetch_optional(pool).await?
         });
-        Ok(row.map(Row::into_record))
+        let fits =
+            |row: &Row| row.mac.as_deref() == Some(&*self.token_mac(secret, row.account, &row.scopes, row.expires_at));
+        Ok(row.filter(fits).map(Row::into_record))
+    }
+
+    /// What a token may do and for whom, sealed: a row that was put in or changed opens nothing.
+    fn token_mac(&self, secret: &[u8], account: Uuid, scopes: &str, expires_at: i64) -> Vec<u8> {
+        let parts: [&[u8]; 5] = [b"token", secret, account.as_bytes(), scopes.as_bytes(), &expires_at.to_be_bytes()];
+        self.keys.assessment_mac(&parts).to_vec()
     }
 
     /// Notes that a token was used.
@@ -113,7 +123,7 @@ impl Store {
     ) -> Result<Vec<ApiTokenRecord>, StoreError> {
         let rows: Vec<Row> = on!(self.db.reader(), pool => {
             sqlx::query_as(
-                "SELECT id, account, name, scopes, made_at, seen_at, expires_at FROM api_token \
+                "SELECT id, account, name, scopes, made_at, seen_at, expires_at, mac FROM api_token \
                  WHERE account = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY made_at DESC, id LIMIT $3",
             )
             .bind(account).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(pool).await?

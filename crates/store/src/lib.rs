@@ -15,6 +15,7 @@ mod access_log;
 mod api_tokens;
 mod arrivals;
 mod assists;
+mod batches;
 mod break_glass;
 mod bulk;
 mod checkpoints;
@@ -43,6 +44,7 @@ mod projections;
 mod recorded;
 mod recovery;
 mod residents;
+mod retention;
 mod saved_views;
 mod seal;
 mod sentinels;
@@ -62,6 +64,7 @@ pub use assists::{
     AssistCount, AssistLineRecord, AssistLogLine, AssistRecord, AssistTx, AssistWhich, LinkState, PeerRecord,
     RefusedEnvelope, SentEnvelope, WaitingEnvelope,
 };
+pub use batches::BatchRecord;
 pub use break_glass::{BreakGlassRecord, PastVerification};
 pub use checkpoints::{CheckRecord, DisinfectionRecord, JourneyRecord};
 pub use courses::{CourseFilter, CourseRecord, DayCount, Earlies, ListedPerson, PeopleFilter, PlaceCount};

@@ -43,6 +43,8 @@ macro_rules! migrations {
             (36, "laboratory", include_str!(concat!("../migrations/", $engine, "/0036_laboratory.sql"))),
             (37, "lab_messages", include_str!(concat!("../migrations/", $engine, "/0037_lab_messages.sql"))),
             (39, "assists", include_str!(concat!("../migrations/", $engine, "/0039_assists.sql"))),
+            (42, "batches", include_str!(concat!("../migrations/", $engine, "/0042_batches.sql"))),
+            (43, "sealed_accounts", include_str!(concat!("../migrations/", $engine, "/0043_sealed_accounts.sql"))),
         ]
     };
 }

@@ -126,6 +126,8 @@ pub struct Restricting {
     pub class: String,
     /// How many people.
     pub people: u64,
+    /// A second person confirmed the batch in which they come.
+    pub seconded: bool,
 }
 
 impl Store {
@@ -342,12 +344,27 @@ impl Store {
             }
         }
         on!(&mut tx, tx => {
-            sqlx::query("INSERT INTO restricting (at, proposer, source, place, class, people) VALUES ($1, $2, $3, $4, $5, $6)")
+            sqlx::query("INSERT INTO restricting (at, proposer, source, place, class, people, seconded) VALUES ($1, $2, $3, $4, $5, $6, $7)")
                 .bind(entry.at.as_micros()).bind(entry.proposer).bind(&entry.source).bind(place).bind(&entry.class)
-                .bind(entry.people as i64).execute(&mut **tx).await?;
+                .bind(entry.people as i64).bind(i64::from(entry.seconded)).execute(&mut **tx).await?;
         });
         commit(tx).await?;
         Ok(Ok(()))
+    }
+
+    /// How many people an account proposed since a moment on its word alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn proposed_alone(&self, proposer: Uuid, since: Instant) -> Result<u64, StoreError> {
+        let people: i64 = on!(self.db.reader(), pool => {
+            sqlx::query_scalar(
+                "SELECT CAST(COALESCE(SUM(people), 0) AS BIGINT) FROM restricting \
+                 WHERE at > $1 AND proposer = $2 AND seconded = 0",
+            )
+            .bind(since.as_micros()).bind(proposer).fetch_one(pool).await?
+        });
+        Ok(people as u64)
     }
 }
 

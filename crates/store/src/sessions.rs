@@ -50,7 +50,7 @@ impl Store {
         expires_at: Instant,
     ) -> Result<[u8; 32], StoreError> {
         let token = self.random_bytes::<32>();
-        let id = Uuid::from_bytes(self.random_bytes::<16>());
+        let id = self.session_id(&token, account);
         let mut tx = self.db.begin().await?;
         on!(&mut tx, tx => {
             sqlx::query(
@@ -77,7 +77,13 @@ impl Store {
             )
             .bind(sha256(&[token]).to_vec()).bind(now.as_micros()).fetch_optional(pool).await?
         });
-        Ok(row.map(Row::into_record))
+        Ok(row.filter(|row| row.id == self.session_id(token, row.account)).map(Row::into_record))
+    }
+
+    /// The id of a session says whose it is, under a key that the owner of the database does not have: a row that was
+    /// put in, or given to another account, signs nobody in.
+    fn session_id(&self, token: &[u8], account: Uuid) -> Uuid {
+        Uuid::from_bytes(self.keys.assessment_mac(&[b"session", token, account.as_bytes()]))
     }
 
     /// Notes that a session was used and moves its end.

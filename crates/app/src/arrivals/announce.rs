@@ -329,6 +329,7 @@ impl App {
             place,
             class: "arrival-declared".to_owned(),
             people: 1,
+            seconded: false,
         };
         let place_max = limits_of("arrival-declared").place;
         match self.store().count_restricting(&entry, [OF_A_PHONE_MAX, OF_A_PHONE_MAX, place_max]).await? {

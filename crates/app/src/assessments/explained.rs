@@ -47,7 +47,7 @@ impl App {
         let mut opened = Opened::default();
         let mut around = Neighbourhood::new(&self.store, &mut opened, None);
         around.gather(&[person]).await?;
-        let index = FactIndex::new(around.facts());
+        let index = FactIndex::of_store(around.facts());
         let dossier = index.dossier(person);
         let assessment = assessed(&dossier, packs, known_at, at).assessment;
         let explanation = explain(&assessment, &dossier, packs, known_at);

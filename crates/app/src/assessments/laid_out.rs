@@ -20,7 +20,7 @@ impl App {
         let (now, divisions, clocks) = (self.now(), around.divisions(), self.clocks());
         let rules = self.rules();
         Ok(tokio::task::block_in_place(|| {
-            let index = FactIndex::new(around.facts());
+            let index = FactIndex::of_store(around.facts());
             let each = people.par_iter().flat_map_iter(|person| {
                 let place = divisions.get(person).copied().unwrap_or(NOWHERE);
                 let loops = follow(&index.dossier(*person), &rules.timeline, clocks, now);

@@ -11,7 +11,7 @@ use sizao_policy::CaseWindow;
 use sizao_presence::{
     CaseNo, Closeness, Duration as Least, Evidence, IndexCase, PersonNo, SettingRules, find_evidence,
 };
-use sizao_store::{PlaceRecord, Receipt};
+use sizao_store::{PlaceRecord, Receipt, sha256};
 
 use super::{OwnFact, PURPOSE, span_of};
 use crate::{
@@ -207,6 +207,17 @@ impl App {
         let places: Vec<u32> = evidence.iter().map(|one| one.place.0).collect();
         let places = self.store().load_places(&places).await?;
         let segments = self.store().list_segments().await?;
+        let mut sorted: Vec<&PersonId> = picked.iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let words: Vec<String> = std::iter::once(&person).chain(sorted).map(ToString::to_string).collect();
+        let (content, name) = (sha256(&[words.join("/").as_bytes()]), format!("{} contacts", picked.len()));
+        let counts = BTreeMap::from([("confirmation", picked.len() as u64)]);
+        let counts = self.without_frozen(actor, &counts).await?;
+        if counts.is_empty() {
+            return Err(Refusal::field("pick", "frozen").into());
+        }
+        self.propose_restrictions(actor, content, &name, &counts, wall).await?;
         let told = Reason::of(&format!("{} contacts confirmed", picked.len()));
         self.log_deed(actor, Action::TraceCases, PURPOSE, Some(person), told, wall).await?;
         let mut facts = Vec::with_capacity(2 * picked.len());

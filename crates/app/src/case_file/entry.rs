@@ -1,6 +1,6 @@
 //! The sheet on which a tracer types contacts: checked row by row, the good rows go in, the others come back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sizao_model::{
     CivilDay, Edge, Happened, Instant, PersonId,
@@ -9,7 +9,7 @@ use sizao_model::{
     identity::{Document, DocumentKind, Phone, PhoneRole},
     measure::ContactClass,
 };
-use sizao_store::{Receipt, VaultPerson};
+use sizao_store::{Receipt, VaultPerson, sha256};
 
 use super::{OwnFact, PURPOSE};
 use crate::{
@@ -64,6 +64,23 @@ impl SheetRow {
         [&self.name, &self.phone, &self.document, &self.relation, &self.place, &self.last]
             .iter()
             .all(|cell| cell.trim().is_empty())
+    }
+
+    /// All that was typed, each cell with its length.
+    fn words(&self) -> String {
+        [
+            &self.name,
+            &self.phone,
+            &self.document,
+            &self.relation,
+            &self.place,
+            &self.last,
+            &self.group,
+            &self.via,
+            &self.same,
+        ]
+        .map(|cell| format!("{}:{cell}", cell.len()))
+        .concat()
     }
 }
 
@@ -142,6 +159,16 @@ impl App {
         let (sound, wrong) = check(rows, now);
         if sound.is_empty() {
             return Ok(SheetOutcome { entered: Vec::new(), wrong });
+        }
+        // Rows by which somebody can be found count at once; the others are leads.
+        let restricting = sound.iter().filter(|row| row.phone.is_some() || row.document.is_some()).count() as u64;
+        if restricting > 0 {
+            let counts = BTreeMap::from([("exposure", restricting)]);
+            if self.without_frozen(actor, &counts).await?.is_empty() {
+                return Err(Refusal::field("rows", "frozen").into());
+            }
+            let name = format!("{restricting} contacts of a sheet");
+            self.propose_restrictions(actor, content_of(case, rows), &name, &counts, wall).await?;
         }
         let told = Reason::of(&format!("{} contacts entered", sound.len()));
         self.log_deed(actor, Action::TraceCases, PURPOSE, Some(case), told, wall).await?;
@@ -239,6 +266,13 @@ impl App {
             .collect();
         Ok(self.store().resolve_people(&people, now).await?)
     }
+}
+
+/// SHA-256 of what a sheet says.
+fn content_of(case: PersonId, rows: &[SheetRow]) -> [u8; 32] {
+    let mut words = vec![case.to_string()];
+    words.extend(rows.iter().map(SheetRow::words));
+    sha256(&[words.join("\n").as_bytes()])
 }
 
 /// Rows that can go in, and what is wrong with the others. Blank rows are nothing.

@@ -149,7 +149,7 @@ impl App {
         let divisions = std::mem::take(&mut snapshot.divisions);
         let place = |person: PersonId| divisions.get(&person).copied().unwrap_or(DivisionCode::HENAN);
         let compared = tokio::task::block_in_place(|| {
-            let index = FactIndex::new(&snapshot.facts);
+            let index = FactIndex::of_store(&snapshot.facts);
             let people: Vec<PersonId> =
                 index.persons().filter(|person| place(*person).is_under(asked.within)).collect();
             let comparison =

@@ -295,11 +295,12 @@ const GRADED: &str = r#"
 {"id":"t3","kind":"stay","person":"child","happened":{"from":"2022-03-01T08:00:00+08:00","to":"2022-03-03T18:00:00+08:00"},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
 {"id":"t4","kind":"stay","person":"c","happened":{"from":"2022-03-01T08:00:00+08:00","to":null},"recorded_at":"2022-03-04T08:00:00+08:00","body":{"area":"410102001","evidence":"declared"}}
 {"id":"n1","kind":"sample","person":"a","happened":{"at":"2022-03-03T19:00:00+08:00"},"recorded_at":"2022-03-04T09:00:00+08:00","body":{"lab":"l","method":"nucleic_test"}}
-{"id":"d1","kind":"area_declared","happened":{"at":"2022-03-05T08:00:00+08:00"},"recorded_at":"2022-03-05T08:00:00+08:00","body":{"area":"410102001","level":"high","until":"2022-03-30T00:00:00+08:00","evidence":["n1"],"signers":["x","y"]}}
+{"id":"g0","kind":"diagnosis","person":"first","happened":{"at":"2022-03-05T07:00:00+08:00"},"recorded_at":"2022-03-05T07:30:00+08:00","body":{"status":"confirmed_case","onset":"2022-03-03"}}
+{"id":"d1","kind":"area_declared","happened":{"at":"2022-03-05T08:00:00+08:00"},"recorded_at":"2022-03-05T08:00:00+08:00","body":{"area":"410102001","level":"high","until":"2022-03-30T00:00:00+08:00","evidence":["n1","g0"],"signers":["x","y"]}}
 {"id":"n1r","kind":"result","happened":{"at":"2022-03-05T09:00:00+08:00"},"recorded_at":"2022-03-05T09:00:00+08:00","body":{"sample":"n1","outcome":"negative"}}
 {"id":"o2r","kind":"result","happened":{"at":"2022-03-05T10:00:00+08:00"},"recorded_at":"2022-03-05T10:00:00+08:00","body":{"pool":"old","outcome":"positive"}}
 {"id":"x1","kind":"correction","happened":{"at":"2022-03-05T11:00:00+08:00"},"recorded_at":"2022-03-05T11:00:00+08:00","body":{"of":"o1r","body":{"outcome":"positive"}}}
-{"id":"d2","kind":"area_declared","happened":{"at":"2022-03-05T12:00:00+08:00"},"recorded_at":"2022-03-05T12:00:00+08:00","body":{"area":"410102","level":"medium","until":"2022-03-30T00:00:00+08:00","evidence":["n1"],"signers":["x","y"]}}
+{"id":"d2","kind":"area_declared","happened":{"at":"2022-03-05T12:00:00+08:00"},"recorded_at":"2022-03-05T12:00:00+08:00","body":{"area":"410102","level":"medium","until":"2022-03-30T00:00:00+08:00","evidence":["n1","g0"],"signers":["x","y"]}}
 {"id":"g1","kind":"diagnosis","person":"case","happened":{"at":"2022-03-05T13:00:00+08:00"},"recorded_at":"2022-03-05T13:00:00+08:00","body":{"status":"confirmed_case","onset":"2022-03-04"}}
 {"id":"e1","kind":"exposure","person":"parent","happened":{"from":"2022-03-04T08:00:00+08:00","to":"2022-03-04T18:00:00+08:00"},"recorded_at":"2022-03-05T14:00:00+08:00","body":{"case":"case","evidence":"interview","class":"close_contact"}}
 {"id":"x2","kind":"correction","happened":{"at":"2022-03-05T15:00:00+08:00"},"recorded_at":"2022-03-05T15:00:00+08:00","body":{"of":"o6","happened":{"at":"2022-03-05T07:00:00+08:00"}}}

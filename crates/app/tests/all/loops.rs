@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-const PACK: &str = include_str!("../../../../policies/cn-covid-v8/pack.toml");
+pub const PACK: &str = include_str!("../../../../policies/cn-covid-v8/pack.toml");
 
-struct Hand(AtomicI64);
+pub struct Hand(AtomicI64);
 
 impl Clock for Hand {
     fn now(&self) -> Instant {
@@ -34,17 +34,17 @@ fn zhongyuan() -> DivisionCode {
     DivisionCode::parse("410102").unwrap()
 }
 
-struct World {
-    app: Arc<App>,
-    clock: Arc<Hand>,
-    signer: ed25519_dalek::SigningKey,
+pub struct World {
+    pub app: Arc<App>,
+    pub clock: Arc<Hand>,
+    pub signer: ed25519_dalek::SigningKey,
     recorder: Uuid,
     source: i64,
     unit: Uuid,
 }
 
 impl World {
-    async fn new(place: &TestPlace) -> Self {
+    pub async fn new(place: &TestPlace) -> Self {
         let store = Store::create(&place.place, StoreKind::Drill, master(), entropy(1), at(NOW)).await.unwrap();
         let signer = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
         let clock = Arc::new(Hand(AtomicI64::new(0)));
@@ -65,12 +65,17 @@ impl World {
         Self { app, clock, signer, recorder, source, unit: unit.id }
     }
 
-    fn clock(&self, text: &str) -> &Self {
+    /// Sets the clock, in microseconds.
+    pub fn at(&self, micros: i64) {
+        self.clock.0.store(micros, Ordering::Relaxed);
+    }
+
+    pub fn clock(&self, text: &str) -> &Self {
         self.clock.0.store(day(text).as_micros(), Ordering::Relaxed);
         self
     }
 
-    async fn append(&self, facts: &[Fact]) {
+    pub async fn append(&self, facts: &[Fact]) {
         let store = self.app.store();
         let new: Vec<NewFact> = facts
             .iter()
@@ -114,7 +119,7 @@ impl World {
 }
 
 /// A moment of March 2022.
-fn day(text: &str) -> Instant {
+pub fn day(text: &str) -> Instant {
     at(&format!("2022-03-{text}:00+08:00"))
 }
 
@@ -129,7 +134,7 @@ fn fact(id: &str, kind: FactKind, person: Option<&str>, at: &str, body: serde_js
 
 /// One case of 1 March, and contacts who were exposed on the given days; all on record at 09:00 on the 10th. Tested
 /// people have their exit tests; the others lapse after a day.
-fn outbreak(contacts: &[(&str, u8, bool)]) -> Vec<Fact> {
+pub fn outbreak(contacts: &[(&str, u8, bool)]) -> Vec<Fact> {
     let mut facts = vec![fact(
         "d",
         FactKind::Diagnosis,
@@ -172,7 +177,7 @@ fn early(mut facts: Vec<Fact>) -> Vec<Fact> {
     facts
 }
 
-const CONTACTS: [(&str, u8, bool); 6] =
+pub const CONTACTS: [(&str, u8, bool); 6] =
     [("p2", 2, true), ("p3", 3, true), ("p4", 4, true), ("p5", 5, true), ("p6", 6, false), ("p1", 1, false)];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,7 +336,7 @@ async fn restricted(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_area_drawn_round_a_bank_counts_for_nobody_without_evidence_and_two_signers_and_one_retraction_frees_all() {
+async fn an_area_drawn_round_a_bank_counts_for_nobody_without_a_case_and_two_signers_and_one_retraction_frees_all() {
     for place in places().await {
         let world = World::new(&place).await;
         let mut facts = Vec::new();
@@ -345,20 +350,39 @@ async fn an_area_drawn_round_a_bank_counts_for_nobody_without_evidence_and_two_s
                               "evidence": evidence, "signers": signers, "basis": "law"});
             fact(id, FactKind::AreaDeclared, None, at, body)
         };
+        let both = ["headquarters", "cdc"];
         facts.push(area("a1", &["t-depositor-0"], &["headquarters"], "10T10:00"));
         facts.push(area("a2", &["t-depositor-0"], &["headquarters", "headquarters"], "10T10:01"));
-        facts.push(area("a3", &[], &["headquarters", "cdc"], "10T10:02"));
+        facts.push(area("a3", &[], &both, "10T10:02"));
+        // A stay is no case, and what is on record nowhere is nothing, whoever signs.
+        facts.push(area("a4", &["t-depositor-0"], &both, "10T10:03"));
+        facts.push(area("a5", &["never-recorded"], &both, "10T10:04"));
+        // Nor does a case count that somebody finds afterwards, or evidence that is taken back.
+        facts.push(area("a6", &["d", "t-depositor-1"], &both, "10T10:05"));
+        facts.push(fact(
+            "back-1",
+            FactKind::Correction,
+            None,
+            "10T10:06",
+            json!({"of": "t-depositor-1", "retract": true}),
+        ));
         world.clock("10T11:00").append(&facts).await;
         world.app.catch_up(|_| {}).await.unwrap();
-        assert_eq!(restricted(&world).await, 0, "one signer, one signer twice, no evidence");
-        // What two organisations sign together holds, is on record under both names, and goes with one correction.
-        world.clock("11T10:00").append(&[area("a4", &["t-depositor-0"], &["headquarters", "cdc"], "11T09:00")]).await;
+        assert_eq!(restricted(&world).await, 0, "one signer, one signer twice, no evidence, no case");
+        let mut case = outbreak(&[]);
+        case[0].recorded_at = day("10T12:00");
+        world.clock("10T12:01").append(&case).await;
         world.app.catch_up(|_| {}).await.unwrap();
-        assert_eq!(restricted(&world).await, 1_317);
-        let back = fact("back", FactKind::Correction, None, "11T10:30", json!({"of": "a4", "retract": true}));
+        assert_eq!(restricted(&world).await, 1, "the case alone");
+        // What two organisations sign on the evidence of a case holds, is on record under both names, and goes with one
+        // correction.
+        world.clock("11T10:00").append(&[area("a7", &["d"], &both, "11T09:00")]).await;
+        world.app.catch_up(|_| {}).await.unwrap();
+        assert_eq!(restricted(&world).await, 1 + 1_316, "everybody whose stay is on record");
+        let back = fact("back-2", FactKind::Correction, None, "11T10:30", json!({"of": "a7", "retract": true}));
         world.clock("11T11:00").append(&[back]).await;
         world.app.catch_up(|_| {}).await.unwrap();
-        assert_eq!(restricted(&world).await, 0, "all are free at once");
+        assert_eq!(restricted(&world).await, 1, "all are free at once");
     }
 }
 

@@ -16,6 +16,7 @@ mod loops;
 mod node;
 mod policy_changes;
 mod replay;
+mod retention;
 #[path = "../../../store/tests/all/support.rs"]
 mod support;
 mod watch;

@@ -1,14 +1,18 @@
-//! `sizao log …`, `sizao backup`, `sizao restore`, `sizao erase`
+//! `sizao log …`, `sizao backup`, `sizao restore`, `sizao erase`, `sizao destroy`
 
-use std::{io::BufReader, path::Path, process::ExitCode};
+use std::{
+    io::{BufReader, Write},
+    path::Path,
+    process::ExitCode,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 use sizao_model::{Clock, FactId};
 use sizao_store::{ExportOptions, Place, Store, Verification, hex};
 
 use crate::{
-    args::{Erase, Log, NodeArgs},
+    args::{Destroy, Erase, Log, NodeArgs},
     node::{self, NodeKeys, SystemClock},
     output::{self, WholeFile, say, thousands},
     packs::Packs,
@@ -136,6 +140,39 @@ pub async fn erase(node: &NodeArgs, order: Erase, json: bool) -> Result<ExitCode
             )
         },
         || json!({"certificate": number, "bodies": bodies, "leaf": leaf, "at": SystemClock.now()}),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Destroys what a policy collected, before witnesses.
+pub async fn destroy(node: &NodeArgs, order: Destroy, json: bool) -> Result<ExitCode> {
+    let mut witnesses = order.witnesses.clone();
+    witnesses.sort();
+    witnesses.dedup();
+    if witnesses.len() < 2 {
+        bail!("a destruction has two different witnesses at least: give --witness once for each");
+    }
+    // The file is made before anything goes: a disk that is full is told in time.
+    let mut out = std::fs::File::create_new(&order.out)
+        .with_context(|| format!("making {}: give a name that is not taken", order.out.display()))?;
+    let app = node::open(node).await?;
+    let basis = format!("{}; before {}", order.basis, witnesses.join(" and "));
+    let gone = app.end_policy(order.until, &basis, order.with_cases).await?;
+    let told = gone.to_json(&order.basis, &witnesses);
+    out.write_all(format!("{told:#}\n").as_bytes())?;
+    out.sync_all()?;
+    let bodies: u64 = gone.certificates.iter().map(|day| day.bodies).sum();
+    say(
+        json,
+        || {
+            format!(
+                "{} bodies of {} days were destroyed with their keys; {} is for the witnesses. Backups of before still hold them: destroy these too",
+                thousands(bodies),
+                thousands(gone.certificates.len() as u64),
+                order.out.display()
+            )
+        },
+        || told.clone(),
     );
     Ok(ExitCode::SUCCESS)
 }

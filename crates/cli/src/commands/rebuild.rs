@@ -1,4 +1,4 @@
-//! `sizao store rebuild`
+//! `sizao store rebuild`, `sizao store seal-accounts`
 
 use std::process::ExitCode;
 
@@ -34,5 +34,13 @@ pub async fn run(node: &NodeArgs, json: bool) -> Result<ExitCode> {
         },
         || json!({"facts": done.facts, "assessed": done.assessed, "refused": done.refused, "same_as_before": same}),
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Seals accounts and units of before there were seals.
+pub async fn seal(node: &NodeArgs, json: bool) -> Result<ExitCode> {
+    let app = node::open(node).await?;
+    let sealed = app.store().seal_identities().await?;
+    say(json, || format!("{} accounts and units were sealed", thousands(sealed)), || json!({"sealed": sealed}));
     Ok(ExitCode::SUCCESS)
 }

@@ -170,6 +170,8 @@ fact_kinds! {
     WatchDecision "watch_decision" 91 false Governance,
     /// An order was refused because it conflicts with a rule (拒绝执行).
     OrderRefused "order_refused" 92 false Governance,
+    /// A second person of another organisation confirmed or refused a batch of restricting facts (批次复核).
+    BatchDecided "batch_decided" 94 false Governance,
     /// Care, food, a vote or a court was reached without a code (替代通道).
     AlternativePath "alternative_path" 93 true Case,
     /// A step of a tube on its way from the desk to the laboratory (采样管流转).

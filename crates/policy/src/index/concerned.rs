@@ -83,7 +83,7 @@ impl Touched {
             self.mention(index, fact, mention, seen);
         }
         // It may have been named before it was there: as evidence, as the fact corrected.
-        for kind in [FactKind::Extension, FactKind::SiteReset] {
+        for kind in [FactKind::Extension, FactKind::SiteReset, FactKind::AreaDeclared] {
             for other in index.mentioning(kind, Mention::Fact(fact.id)) {
                 self.fact(index, other, seen);
             }

@@ -1,9 +1,10 @@
 //! Gathering a dossier: from the person outwards, as far as the rules look.
 
 use rustc_hash::FxHashSet;
-use sizao_model::{Fact, FactKind, PersonId};
+use sizao_model::{Fact, FactBody, FactKind, PersonId};
 
 use super::{FactIndex, Mention, corrected_by, mentions};
+use crate::grounds::{Grounds, grounds_of};
 
 /// How much of a person the rules look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,8 +131,20 @@ impl<'a> Gathering<'_, 'a> {
         for fact in index.areas_near(code) {
             let of = corrected_by(fact).map_or(Some(fact), |id| index.with_id(id));
             if let Some(of) = of.filter(|of| matches!(of.body.kind(), FactKind::AreaDeclared | FactKind::AreaEnded)) {
-                self.take(of);
+                if self.may_count(of) {
+                    self.take(of);
+                }
             }
+        }
+    }
+
+    /// Whether a declaration of an area may rest on a case.
+    fn may_count(&self, fact: &Fact) -> bool {
+        let FactBody::AreaDeclared(declared) = &fact.body else { return true };
+        match grounds_of(fact, &declared.evidence, |id| self.index.with_id(id)) {
+            Grounds::Case => true,
+            Grounds::None => false,
+            Grounds::Unseen => !self.index.is_whole,
         }
     }
 }

@@ -85,6 +85,7 @@ pub fn mentions(fact: &Fact) -> impl Iterator<Item = Mention> + use<> {
         | FactBody::SentinelReport(_)
         | FactBody::WatchFreeze(_)
         | FactBody::OrderRefused(_)
+        | FactBody::BatchDecided(_)
         | FactBody::AlternativePath(_)
         // No rule reads where a tube is, or who is reminded.
         | FactBody::TubeStep(_)

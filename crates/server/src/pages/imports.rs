@@ -386,7 +386,8 @@ pub(crate) async fn begin(ctx: &Ctx, job: &Arc<ImportJob>) -> Result<(), Failure
     }
     let counted = async {
         let counts = ctx.app().without_frozen(&ctx.actor, &job.checked.restricting).await?;
-        ctx.app().count_restricting(&ctx.actor, &counts, ctx.wall()).await
+        let (content, name) = (job.upload.content(), job.upload.name());
+        ctx.app().propose_restrictions(&ctx.actor, content, name, &counts, ctx.wall()).await
     };
     if let Err(error) = counted.await {
         let failure: Failure = error.into();

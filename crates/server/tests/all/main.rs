@@ -2,10 +2,12 @@
 
 mod api;
 mod attacks;
+mod batches;
 mod mllp;
 mod packs;
 mod passes;
 mod peers;
+mod powers;
 mod promises;
 mod real_ids;
 mod rights;

@@ -278,19 +278,43 @@ impl World {
 
     /// Sends a file as the page of imports does.
     pub async fn upload(&self, token: Option<&str>, file: &str) -> Answer {
+        self.upload_by(token, MAPPING, file).await
+    }
+
+    /// The same by another mapping.
+    pub async fn upload_by(&self, token: Option<&str>, mapping: &str, file: &str) -> Answer {
         let word = token.map(form_word).unwrap_or_default();
         let part = |name: &str, more: &str, text: &str| {
             format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{text}\r\n")
         };
         let body = [
             part("csrf", "", &word),
-            part("mapping", "; filename=\"m.toml\"", MAPPING),
+            part("mapping", "; filename=\"m.toml\"", mapping),
             part("file", "; filename=\"cases.csv\"", file),
             "--B--\r\n".to_owned(),
         ];
         let request = with_session(Request::post("/imports"), token);
         let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=B");
         self.ask(request.body(Body::from(body.concat())).unwrap()).await
+    }
+}
+
+/// Runs statements as the owner of the database would.
+pub async fn as_owner(place: &Place, statements: &[&str]) {
+    use sqlx::{AssertSqlSafe, Connection};
+    match place {
+        Place::Sqlite(path) => {
+            let mut owner = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+            for text in statements {
+                sqlx::query(AssertSqlSafe(*text)).execute(&mut owner).await.unwrap();
+            }
+        }
+        Place::Postgres(url) => {
+            let mut owner = sqlx::PgConnection::connect(url).await.unwrap();
+            for text in statements {
+                sqlx::query(AssertSqlSafe(*text)).execute(&mut owner).await.unwrap();
+            }
+        }
     }
 }
 

@@ -120,6 +120,7 @@ fn every_word_of_the_tables_has_a_text_in_both_languages() {
         "protected",
         "key-used",
         "same-unit",
+        "second-person",
         "changed",
         "busy",
     ] {

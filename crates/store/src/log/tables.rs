@@ -71,14 +71,15 @@ pub(super) const TABLES: &[Table] = &[
     table!("presence_row", "key", [], [key: Bytes, day: Int, sealed: Bytes]),
     table!("presence_seat", "key", [], [key: Bytes, day: Int, sealed: Bytes]),
     table!("presence_key", "key", [], [key: Bytes, day: Int, content: Bytes]),
-    table!("unit", "id", [], [id: Id, name: Text, kind: Text, division: Int, made_at: Int, closed_at: Int]),
+    table!("unit", "id", [], [id: Id, name: Text, kind: Text, division: Int, made_at: Int, closed_at: Int,
+            mac: Bytes]),
     table!("account", "id", [],
            [id: Id, unit: Id, login: Text, name: Text, role: Text, password: Text, totp: Bytes, totp_step: Int,
-            demo: Int, made_at: Int, closed_at: Int]),
+            demo: Int, made_at: Int, closed_at: Int, mac: Bytes]),
     table!("account_key", "account", [], [account: Id, public_key: Bytes, secret: Bytes, made_at: Int]),
     table!("api_token", "token", [],
            [token: Bytes, id: Id, account: Id, name: Text, scopes: Text, made_at: Int, seen_at: Int,
-            expires_at: Int, ended_at: Int]),
+            expires_at: Int, ended_at: Int, mac: Bytes]),
     table!("mandate", "id", [],
            [id: Id, collection: Text, area: Int, legal_basis: Text, authority: Text, purpose: Text,
             impact_assessment: Text, starts_at: Int, ends_at: Int, proposed_by: Id, proposed_at: Int,
@@ -136,7 +137,7 @@ pub(super) const TABLES: &[Table] = &[
            [request: Id, at: Int, node: Id, seq: Int, word: Text, told: Text, digest: Bytes]),
     table!("pass", "id", [], [id: Id, person: Id, issued_at: Int, expires_at: Int, colour: Int, withdrawn_at: Int]),
     table!("restricting", "no", [],
-           [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int]),
+           [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int, seconded: Int]),
     table!("proposed", "first_leaf", [], [first_leaf: Int, facts: Int, account: Id, list: Text]),
     table!("lab_message", "id", [],
            [id: Id, unit: Id, division: Int, received_at: Int, form: Text, label: Text, digest: Bytes, reason: Text,
@@ -198,8 +199,8 @@ mod tests {
         "_sqlx_migrations",
     ];
     /// Of the running node: whoever was signed in signs in again, a link that was not used is made again.
-    const PASSING: [&str; 7] =
-        ["session", "one_time_link", "sign_in_failure", "api_answer", "job", "fence_sketch", "fence_question"];
+    const PASSING: [&str; 8] =
+        ["session", "one_time_link", "sign_in_failure", "api_answer", "job", "fence_sketch", "fence_question", "batch"];
 
     #[tokio::test]
     async fn every_table_is_in_a_backup_with_all_its_columns_or_needs_not_be() {

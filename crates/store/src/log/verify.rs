@@ -81,6 +81,9 @@ impl Store {
             findings: Vec::new(),
         };
         self.verify_guards(&mut seen).await?;
+        for found in self.unsealed_identities().await? {
+            seen.add(None, format!("{found}: its seal does not fit: it was put in or changed, and may do nothing"));
+        }
         let expected = self.expected().await?;
         let mut frontier = Frontier::default();
         let mut found: HashMap<(u8, u64), Hash> = HashMap::new();

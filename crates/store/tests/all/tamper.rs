@@ -2,8 +2,9 @@
 
 use std::{io::Write, process::Command};
 
+use ed25519_dalek::SigningKey;
 use sizao_model::{CivilDay, fact::RetentionClass};
-use sizao_store::{ExportOptions, Place};
+use sizao_store::{Checkpoint, ExportOptions, Place, Submission};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::support::*;
@@ -62,12 +63,24 @@ async fn findings(bench: &Bench) -> Vec<String> {
 
 /// What an outsider's program says of an export.
 async fn outsider(bench: &Bench) -> (bool, String) {
+    witness(bench, None).await
+}
+
+/// What it says to a witness who kept a checkpoint.
+async fn witness(bench: &Bench, kept: Option<&Checkpoint>) -> (bool, String) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut text = Vec::new();
     bench.store.export(ExportOptions { complete: false }, &mut text).await.unwrap();
     file.write_all(&text).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/verify.py");
-    let out = Command::new("python3").arg(script).arg(file.path()).output().unwrap();
+    let mut command = Command::new("python3");
+    command.arg(script).arg(file.path());
+    let mut since = tempfile::NamedTempFile::new().unwrap();
+    if let Some(kept) = kept {
+        since.write_all(kept.to_json().to_string().as_bytes()).unwrap();
+        command.arg("--since").arg(since.path());
+    }
+    let out = command.output().unwrap();
     (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
 }
 
@@ -127,6 +140,73 @@ async fn one_changed_byte_of_a_body_is_named_by_its_leaf() {
             }
         };
         check(place, "body", "body_no_update", change, "leaf 200: the row was changed: body", None).await;
+    }
+}
+
+/// Whoever has the database, the master key and with it the key that signs can write the log anew: all of it fits itself.
+/// A witness who kept one checkpoint of before sees it at the next.
+#[tokio::test]
+async fn a_log_written_anew_with_every_key_fits_itself_and_is_found_at_the_next_witnessed_checkpoint() {
+    for (place, elsewhere) in places().await.into_iter().zip(places().await) {
+        let honest = Bench::new(&place.place).await;
+        honest.append_many(0, 300, NOW).await;
+        let kept = honest.store.head().await.unwrap();
+        honest.append_many(300, 20, NOW).await;
+        assert!(witness(&honest, Some(&kept)).await.0, "an honest log goes on from what was kept");
+
+        // The same store by its keys and its id, with one report that somebody else is said to have made.
+        let forged = Bench::new(&elsewhere.place).await;
+        assert_eq!((forged.store.id(), forged.store.public_key()), (honest.store.id(), honest.store.public_key()));
+        forged.append_many(0, 77, NOW).await;
+        forged.append(vec![forged.fact("k77", "somebody else", NOW, symptoms(77))]).await.unwrap();
+        forged.append_many(78, 242, NOW).await;
+        let head = forged.store.head().await.unwrap();
+        assert_eq!(head.size, 320);
+        assert!(head.is_signed_by(&honest.store.public_key()), "the signature is right");
+        assert_eq!(findings(&forged).await, Vec::<String>::new(), "the node itself cannot see it");
+        assert!(outsider(&forged).await.0, "nor does an outsider without a checkpoint of before");
+        let (sound, said) = witness(&forged, Some(&kept)).await;
+        assert!(!sound && said.contains("does not begin with the 300 leaves that the witness kept"), "{said}");
+        let proof = forged.store.prove_consistency(kept.size).await.unwrap();
+        assert!(proof.holds() && proof.old_root != kept.root, "the proof is of another beginning");
+
+        // A log that was cut back to before the checkpoint and went on otherwise is no better.
+        assert_ne!(forged.store.prove_consistency(78).await.unwrap().old_root, kept.root);
+        // What the keys allow without writing anew is a false fact at the end: it stands there under its recorder.
+        honest.append(vec![honest.fact("false", "p1", NOW, symptoms(1))]).await.unwrap();
+        assert!(witness(&honest, Some(&kept)).await.0, "it is added, with time and recorder, and can be taken back");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_another_batch_or_another_hand_puts_nothing_into_the_log() {
+    for place in places().await {
+        let bench = Bench::new(&place.place).await;
+        let seal = async |key: &str| {
+            let facts = vec![bench.fact(key, "p1", NOW, symptoms(1))];
+            let sealer = bench.store.sealer(&facts).await.unwrap();
+            facts.into_iter().map(|fact| sealer.seal(fact, &[7; 32])).collect::<Vec<_>>()
+        };
+        let first = seal("k1").await;
+        let signed = Submission::sign(&first, &bench.signer);
+        assert!(bench.store.append(first, &signed, None, at(NOW)).await.is_ok());
+        // Replayed for other facts.
+        assert!(bench.store.append(seal("k2").await, &signed, None, at(NOW)).await.is_err());
+        // Signed by somebody whom the store does not know, in the name of one whom it does; and by another recorder.
+        let stranger = SigningKey::from_bytes(&[8; 32]);
+        let second = seal("k3").await;
+        let forged = Submission::sign(&second, &stranger);
+        assert!(bench.store.append(second, &forged, None, at(NOW)).await.is_err());
+        bench.store.add_recorder("another", &stranger.verifying_key(), at(NOW)).await.unwrap();
+        let third = seal("k4").await;
+        let foreign = Submission::sign(&third, &stranger);
+        assert!(bench.store.append(third, &foreign, None, at(NOW)).await.is_err(), "facts that name another recorder");
+        // Replayed as it was, with facts that are there: they are known, and nothing is added.
+        let again = seal("k1").await;
+        let signed = Submission::sign(&again, &bench.signer);
+        assert!(bench.store.append(again, &signed, None, at(NOW)).await.is_ok());
+        assert_eq!(bench.store.size().await.unwrap(), 1);
+        assert_eq!(findings(&bench).await, Vec::<String>::new());
     }
 }
 

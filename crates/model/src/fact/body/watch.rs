@@ -31,7 +31,35 @@ words! {
     }
 }
 
+words! {
+    /// What a second person says of a batch.
+    BatchOutcome {
+        /// It may go in, as it is and within a day.
+        Confirmed,
+        /// It may not.
+        Refused,
+    }
+}
+
 bodies! {
+    /// A second person of another organisation decided about a batch of facts that would restrict many.
+    BatchDecided {
+        /// SHA-256 of what may go in: another content is another batch.
+        content: Box<str>,
+        /// How.
+        outcome: BatchOutcome,
+        /// Facts of the batch that would open something by themselves.
+        people: u64,
+        /// Account that brings it.
+        proposer: Box<str>,
+        /// Unit of the second person.
+        unit: Box<str>,
+        /// Account of the second person.
+        officer: Box<str>,
+        /// Why.
+        reason: Box<str>,
+    }
+
     /// New openings of a class by one officer are held back until an auditor has looked.
     WatchFreeze {
         /// As in the limits: `exposure`, `stay`, `arrival`, `confirmation`.

@@ -5,6 +5,9 @@ use sizao_model::{FactBody, FactId, Instant, fact::AreaDeclared, fact::AreaLevel
 
 use crate::{known::Seen, rules::add_seen};
 
+/// A declaration holds for so many days at most, whatever it says: who goes on needs another, with a case.
+const DAYS_MAX: i64 = 90;
+
 /// An area from its first declaration on; later declarations before its end regrade it.
 #[derive(Clone, Debug)]
 pub(crate) struct Episode<'f> {
@@ -100,7 +103,7 @@ fn declaration<'f>(seen: &'f Seen<'_>) -> Option<(&'f AreaCode, Declared)> {
                 effective_at: seen.starts_at(),
                 recorded_at: seen.recorded_at,
                 level: *level,
-                until: *until,
+                until: (*until).min(seen.starts_at().plus_hours(24 * DAYS_MAX)),
                 because,
             },
         )

@@ -80,14 +80,15 @@ pub(super) async fn take(app: &App, password: &str) -> Result<()> {
             taken(app, &lab, &[receive]).await?;
         }
     }
-    let negative = ResultEntry {
-        barcode: "JS-DEMO-01".to_owned(),
-        outcome: Outcome::Negative,
+    let results = [("JS-DEMO-01", Outcome::Negative), ("JS-DEMO-02", Outcome::Positive)];
+    let results = results.map(|(barcode, outcome)| ResultEntry {
+        barcode: barcode.to_owned(),
+        outcome,
         at: None,
         corrects: false,
         message: String::new(),
-    };
-    for answer in app.take_results(&lab, &[negative], true, by_page()).await? {
+    });
+    for answer in app.take_results(&lab, &results, true, by_page()).await? {
         answer?;
     }
     for actor in [cdc, desk, lab] {

@@ -1,0 +1,26 @@
+# Batches that wait for a second person, notices by mail and web hook, terms of keeping
+tab-batches = Batches
+action-confirm-batches = Confirm batches of others
+batches-note = More than 20 records at once that would restrict somebody, or more than 60 a day, go in only when a second person of another organisation confirms them
+batches-waiting = { $n } batches wait for a second person
+batches-none-waiting = No batch waits for a second person
+batches-none = No batches in the last 7 days. What waits for a second person appears here.
+batch-class-exposure = Exposures
+batch-class-stay = Stays
+batch-class-arrival = Arrivals
+batch-class-confirmation = Confirmed leads
+batch-class-site-reset = Isolation sites reset
+batch-state-waiting = Waiting
+batch-state-confirmed = Confirmed: it may go in for 24 hours
+batch-state-refused = Refused
+batch-state-over = Time is over
+batch-digest = Digest of the content
+batch-digest-told = Ask whoever brings it for the list, and compare its SHA-256. Only this very content can go in.
+batch-same-unit = Your own unit brings it. Another organisation decides.
+batch-confirm = Confirm
+batch-refuse = Refuse
+fact-batch_decided = Decision on a batch
+failure-second-person = A second person has to confirm
+refusal-second-person = So many restrictions at once need a second person of another organisation. Nothing was stored; it waits on the page of batches. Send the same again once it is confirmed.
+rule-batch-refused = A second person refused this batch. Bring only what there is evidence for, or appeal to the headquarters
+rule-batch-over = This batch waited longer than 24 hours. Bring it again with its evidence checked

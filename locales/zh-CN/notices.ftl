@@ -1,0 +1,26 @@
+# 待复核批次、邮件与网络通知、保存期限
+tab-batches = 批次复核
+action-confirm-batches = 复核他人批次
+batches-note = 一次提出的限制性记录超过 20 条或一日超过 60 条,须经另一机构的第二人复核后方可入库
+batches-waiting = { $n } 个批次等待第二人复核
+batches-none-waiting = 没有待复核的批次
+batches-none = 近 7 天没有批次。须第二人复核的批次会显示在这里。
+batch-class-exposure = 暴露
+batch-class-stay = 停留
+batch-class-arrival = 来返
+batch-class-confirmation = 线索核实
+batch-class-site-reset = 隔离点重新起算
+batch-state-waiting = 待复核
+batch-state-confirmed = 已复核:24 小时内可入库
+batch-state-refused = 不予通过
+batch-state-over = 已过时限
+batch-digest = 内容摘要
+batch-digest-told = 请向提出者索取名单并比对其 SHA-256。只有内容完全相同才能入库。
+batch-same-unit = 由本机构提出,须另一机构决定。
+batch-confirm = 复核通过
+batch-refuse = 不予通过
+fact-batch_decided = 批次复核决定
+failure-second-person = 须第二人复核
+refusal-second-person = 一次提出的限制较多,须另一机构的第二人复核。未存入任何内容,已列入批次复核页;复核后请原样再次提交。
+rule-batch-refused = 第二人未通过该批次。请只提交有依据的记录,或向指挥部申诉
+rule-batch-over = 该批次等待已超过 24 小时。请核实依据后重新提交
