@@ -48,6 +48,8 @@ pub struct Restored {
 
 const FORMAT: u64 = 2;
 const BATCH: usize = 5_000;
+/// Columns that tables got after they were first exported; the last of theirs.
+const ADDED: [&str; 2] = ["mac", "seconded"];
 
 impl Store {
     /// Writes the log as lines of JSON, as of one moment.
@@ -271,11 +273,14 @@ async fn flush(
     let damaged = |what: &str| StoreError::Damaged { line, what: format!("just before here, {what}") };
     let table = table.ok_or_else(|| damaged("rows without the name of a table"))?;
     let rows = std::mem::take(batch);
-    if rows.iter().any(|cells| cells.len() != table.columns.len()) {
+    // A file of an older program has no cells for what was added since.
+    let given = rows.first().map_or(0, Vec::len);
+    let added = table.columns.get(given..).is_some_and(|rest| rest.iter().all(|(name, _)| ADDED.contains(name)));
+    if !added || rows.iter().any(|cells| cells.len() != given) {
         return Err(damaged("a row with a wrong number of cells"));
     }
-    let mut columns = Vec::with_capacity(table.columns.len());
-    for (at, (name, kind)) in table.columns.iter().enumerate() {
+    let mut columns = Vec::with_capacity(given);
+    for (at, (name, kind)) in table.columns[..given].iter().enumerate() {
         let column = column(*kind, rows.iter().map(|cells| &cells[at]));
         columns.push((*name, column.ok_or_else(|| damaged("a cell of the wrong kind"))?));
     }

@@ -137,7 +137,7 @@ pub(super) const TABLES: &[Table] = &[
            [request: Id, at: Int, node: Id, seq: Int, word: Text, told: Text, digest: Bytes]),
     table!("pass", "id", [], [id: Id, person: Id, issued_at: Int, expires_at: Int, colour: Int, withdrawn_at: Int]),
     table!("restricting", "no", [],
-           [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int]),
+           [no: Int, at: Int, proposer: Id, source: Text, place: Int, class: Text, people: Int, seconded: Int]),
     table!("proposed", "first_leaf", [], [first_leaf: Int, facts: Int, account: Id, list: Text]),
     table!("lab_message", "id", [],
            [id: Id, unit: Id, division: Int, received_at: Int, form: Text, label: Text, digest: Bytes, reason: Text,
