@@ -130,10 +130,10 @@ impl<'a> Gathering<'_, 'a> {
         let index = self.index;
         for fact in index.areas_near(code) {
             let of = corrected_by(fact).map_or(Some(fact), |id| index.with_id(id));
-            if let Some(of) = of.filter(|of| matches!(of.body.kind(), FactKind::AreaDeclared | FactKind::AreaEnded)) {
-                if self.may_count(of) {
-                    self.take(of);
-                }
+            if let Some(of) = of.filter(|of| matches!(of.body.kind(), FactKind::AreaDeclared | FactKind::AreaEnded))
+                && self.may_count(of)
+            {
+                self.take(of);
             }
         }
     }
