@@ -1,6 +1,8 @@
 //! Reports of a list name sentinel sites of the register: what names another is handed back, not stored under a site that
 //! nobody knows.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 use sizao_interop::Row;
 use sizao_model::{
@@ -30,8 +32,8 @@ impl Sites {
     pub(super) async fn learn(&mut self, app: &App, rows: &[Row]) -> Result<(), AppError> {
         for report in rows.iter().flat_map(|row| &row.facts).filter_map(report_of) {
             let id = institution_id(report.institution.as_str());
-            if !self.known.contains_key(&id) {
-                self.known.insert(id, app.store().load_institution(id).await?);
+            if let Entry::Vacant(entry) = self.known.entry(id) {
+                entry.insert(app.store().load_institution(id).await?);
             }
         }
         Ok(())

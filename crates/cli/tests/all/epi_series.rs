@@ -115,6 +115,9 @@ fn check_rows(name: &str, written: &str) {
     assert!(rows > 0, "{name}: no row");
 }
 
+/// The count of a period by its place.
+type Counts = fn(usize) -> &'static str;
+
 /// Days for methods that need days and weeks for those that need years.
 fn steps(counts: impl Fn(usize) -> &'static str) -> [(&'static str, String); 2] {
     let make = |step, periods| table(step, &(0..periods).map(&counts).collect::<Vec<_>>());
@@ -123,7 +126,7 @@ fn steps(counts: impl Fn(usize) -> &'static str) -> [(&'static str, String); 2] 
 
 #[test]
 fn a_constant_zeros_a_single_case_and_a_thousand_million_have_results_or_say_what_is_needed() {
-    let series: [(&str, fn(usize) -> &'static str); 6] = [
+    let series: [(&str, Counts); 6] = [
         ("constant", |_| "7"),
         ("zeros", |_| "0"),
         ("one case", |place| if place == 100 { "1" } else { "0" }),
