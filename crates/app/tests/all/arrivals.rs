@@ -93,9 +93,7 @@ impl World {
                 signed: None,
                 ended: None,
             };
-            self.app.store().propose_mandate(&mandate).await.unwrap();
-            let fact = FactId::from_label(collection);
-            self.app.store().sign_mandate(mandate.id, Uuid::from_u128(11), now, fact).await.unwrap();
+            self.node.give(&mandate).await;
         }
     }
 

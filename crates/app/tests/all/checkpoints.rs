@@ -6,7 +6,7 @@ use sizao_app::{
     identity::{Actor, Role},
 };
 use sizao_interop::slip::{self, Slip};
-use sizao_model::{DivisionCode, FactBody, FactId, FactKind, Instant};
+use sizao_model::{DivisionCode, FactBody, FactKind, Instant};
 use sizao_store::MandateRecord;
 use uuid::Uuid;
 
@@ -35,9 +35,7 @@ async fn world(place: &TestPlace) -> (Node, Actor) {
             signed: None,
             ended: None,
         };
-        node.app.store().propose_mandate(&mandate).await.unwrap();
-        let fact = FactId::from_label(collection);
-        node.app.store().sign_mandate(mandate.id, Uuid::from_u128(11), node.now(), fact).await.unwrap();
+        node.give(&mandate).await;
     }
     let actor = Actor {
         account: Uuid::from_u128(8),

@@ -5,7 +5,7 @@ use sizao_app::{
     fence::{FenceSetup, SKETCH_DAYS},
     identity::{Actor, Role},
 };
-use sizao_model::{DivisionCode, FactId, FactKind};
+use sizao_model::{DivisionCode, FactKind};
 use sizao_presence::{Detector, FenceRules, TowerTable};
 use sizao_store::{MandateRecord, Place};
 use uuid::Uuid;
@@ -91,8 +91,7 @@ async fn mandate(node: &Node) -> Uuid {
         signed: None,
         ended: None,
     };
-    node.app.store().propose_mandate(&mandate).await.unwrap();
-    node.app.store().sign_mandate(mandate.id, Uuid::from_u128(11), now, FactId::from_label("m")).await.unwrap();
+    node.give(&mandate).await;
     mandate.id
 }
 

@@ -9,9 +9,10 @@ use std::sync::{
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
 use sizao_app::{App, Rules};
-use sizao_model::{Clock, DivisionCode, Fact, Instant};
+use sizao_model::{Clock, DivisionCode, Fact, Happened, Instant, fact::Mandate};
 use sizao_policy::{Pack, PackTimeline};
-use sizao_store::{Channel, IntakeKey, NewFact, Store, StoreKind, Submission};
+use sizao_store::{Channel, IntakeKey, MandateRecord, NewFact, Store, StoreKind, Submission};
+use uuid::Uuid;
 
 use crate::support::{TestPlace, entropy, master};
 
@@ -87,5 +88,34 @@ impl Node {
         let submission = Submission::sign(&sealed, &self.signer);
         store.append(sealed, &submission, None, self.now()).await.unwrap();
         facts
+    }
+
+    /// A mandate in force: proposed, on record, signed.
+    pub async fn give(&self, mandate: &MandateRecord) {
+        let (store, now) = (self.app.store(), self.now());
+        store.propose_mandate(mandate).await.unwrap();
+        let body = Mandate {
+            legal_basis: mandate.legal_basis.as_str().into(),
+            authority: mandate.authority.as_str().into(),
+            purpose: mandate.purpose.as_str().into(),
+            collection: mandate.collection.as_str().into(),
+            area: mandate.area,
+            until: mandate.ends_at,
+            impact_assessment: mandate.impact_assessment.as_str().into(),
+        };
+        let fact = NewFact {
+            id: store.new_fact_id(now),
+            person: None,
+            division: mandate.area,
+            happened: Happened::at(mandate.starts_at),
+            recorded_at: now,
+            body: body.into(),
+            recorder: self.app.recorder(),
+            channel: Channel::Page,
+            source: store.source("mandates").await.unwrap(),
+            intake_key: IntakeKey::Sender(mandate.id.to_string().into()),
+        };
+        let receipts = self.app.append_facts(vec![fact]).await.unwrap();
+        assert!(store.sign_mandate(mandate.id, Uuid::from_u128(11), now, receipts[0].id()).await.unwrap());
     }
 }

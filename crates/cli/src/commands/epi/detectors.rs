@@ -87,7 +87,8 @@ impl Method for Ears {
             factors.as_ref().map(|factors| y.iter().zip(factors).map(|(y, factor)| y / factor).collect());
         let judged = clean.as_deref().unwrap_or(y);
         let mut columns = ears_columns(judged, &settings)?;
-        let alarm = |(count, bound): (&f64, &f64)| f64::from(u8::from(count > bound));
+        let alarm =
+            |(count, bound): (&f64, &f64)| if bound.is_nan() { f64::NAN } else { f64::from(u8::from(count > bound)) };
         let alarms = judged.iter().zip(&columns.upper_bound).map(alarm).collect();
         if let Some(factors) = &factors {
             columns.expected.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);

@@ -13,8 +13,12 @@ use std::{
     time::Duration,
 };
 
-use sizao_model::{DivisionCode, FactId, Instant};
-use sizao_store::{AccountRecord, ApiTokenRecord, MandateRecord, MasterKey, Place, Store, UnitRecord, hex};
+use ed25519_dalek::SigningKey;
+use sizao_model::{DivisionCode, FactId, Happened, Instant, fact::Mandate};
+use sizao_store::{
+    AccountRecord, ApiTokenRecord, Channel, IntakeKey, MandateRecord, MasterKey, NewFact, Place, Store, Submission,
+    UnitRecord, hex,
+};
 use uuid::Uuid;
 
 use super::{
@@ -104,12 +108,43 @@ fn prepare(node: &Node) -> (String, u32) {
             ended: None,
         };
         store.propose_mandate(&mandate).await.unwrap();
-        assert!(store.sign_mandate(mandate.id, account.id, now, FactId::from_label("signed")).await.unwrap());
+        let fact = on_record(&store, &mandate).await;
+        assert!(store.sign_mandate(mandate.id, account.id, now, fact).await.unwrap());
         let places = [("hall".to_owned(), division, "venue".to_owned(), "Hall".to_owned(), None)];
         let place = store.add_places(&places, now).await.unwrap()[0];
         store.close().await;
         (hex(&secret), place)
     })
+}
+
+/// The mandate as a fact of the log, without which its row gives leave to nothing.
+async fn on_record(store: &Store, mandate: &MandateRecord) -> FactId {
+    let (now, signer) = (clock(), SigningKey::from_bytes(&[9; 32]));
+    let body = Mandate {
+        legal_basis: mandate.legal_basis.as_str().into(),
+        authority: mandate.authority.as_str().into(),
+        purpose: mandate.purpose.as_str().into(),
+        collection: mandate.collection.as_str().into(),
+        area: mandate.area,
+        until: mandate.ends_at,
+        impact_assessment: mandate.impact_assessment.as_str().into(),
+    };
+    let fact = NewFact {
+        id: store.new_fact_id(now),
+        person: None,
+        division: mandate.area,
+        happened: Happened::at(mandate.starts_at),
+        recorded_at: now,
+        body: body.into(),
+        recorder: store.add_recorder("tester", &signer.verifying_key(), now).await.unwrap(),
+        channel: Channel::Page,
+        source: store.source("mandates").await.unwrap(),
+        intake_key: IntakeKey::Sender(mandate.id.to_string().into()),
+    };
+    let salt = store.salts(1)[0];
+    let sealed = vec![store.sealer(std::slice::from_ref(&fact)).await.unwrap().seal(fact, &salt)];
+    let submission = Submission::sign(&sealed, &signer);
+    store.append(sealed, &submission, None, now).await.unwrap().receipts[0].id()
 }
 
 fn code(store: &Store, place: u32) -> String {
