@@ -68,15 +68,19 @@ async function sampling(chrome) {
   await page.fill("#s-barcode", code("FULL"));
   await page.fill("#s-who", document(5));
   await page.locator("#swab button.main").click();
+  await page.waitForFunction(() => document.querySelector("#s-who").value === "");
   await settled(page);
   await open(page, "open");
   await page.fill("#o-barcode", code("POOL"));
   await page.locator("#open button.main").click();
+  await page.waitForFunction((barcode) => document.querySelector("#s-barcode").value === barcode, code("POOL"));
   await settled(page);
   await open(page, "swab");
   await page.fill("#s-barcode", code("NONE"));
   await page.fill("#s-who", document(5));
   await page.locator("#swab button.main").click();
+  await page.waitForFunction(() => document.querySelector("#s-who").value === "");
+  await settled(page);
   // Somebody who was in this round before, without a word about it.
   await open(page, "open");
   await page.fill("#o-barcode", code("TWICE"));
@@ -85,6 +89,7 @@ async function sampling(chrome) {
   await page.waitForFunction((barcode) => document.querySelector("#s-barcode").value === barcode, code("TWICE"));
   await page.fill("#s-who", document(1));
   await page.locator("#swab button.main").click();
+  await page.waitForFunction(() => document.querySelector("#s-who").value === "");
   await settled(page);
   await page.waitForFunction(() => document.querySelectorAll(".ob.refused").length === 4);
   const told = (await page.locator(".ob.refused .told").allInnerTexts()).join("\n");
