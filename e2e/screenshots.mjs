@@ -42,7 +42,15 @@ async function scan(page) {
 }
 async function history(page) { await person(page); await page.goto(`${page.url().split("?")[0]}/history`); }
 function site(page) { return first(page, "/sentinels", "#register tbody a"); }
-function signal(page) { return first(page, "/signals", "[data-rows] tbody a"); }
+/** Signals come with the first round of the node's jobs. */
+async function signal(page) {
+  for (let n = 0; n < 60; n += 1) {
+    await page.goto(`${base}/signals`);
+    if (await page.locator("[data-rows] tbody a").count()) break;
+    await page.waitForTimeout(1000);
+  }
+  await first(page, "/signals", "[data-rows] tbody a");
+}
 /** Some loops of the city are given to a community, so that its worker has visits. */
 async function assigned(page) {
   await page.goto(`${base}/loops`);
@@ -107,7 +115,8 @@ async function twoPlans(page) {
   await page.waitForURL("**/plans?person=*");
 }
 
-const only = process.env.SHOT;
+// SHOT=case,arrivals: only these.
+const only = process.env.SHOT?.split(",");
 const chrome = await browser();
 for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
   for (const [viewport, size] of [[desk, "desk"], [phone, "phone"]]) {
@@ -126,12 +135,12 @@ for (const [lang, word] of [["zh-CN", "zh"], ["en-GB", "en"]]) {
     await page.goto(`${base}/sign-in`);
     if (!only) await shot("sign-in");
     for (const [name, where] of [["arrive", "/arrive"], ["antigen", "/antigen"], ["transparency", "/transparency"]]) {
-      if (only && name !== only) continue;
+      if (only && !only.includes(name)) continue;
       await page.goto(base + where);
       await shot(name);
     }
     for (const [login, pages] of tour) {
-      const wanted = pages.filter(([name]) => !only || name === only);
+      const wanted = pages.filter(([name]) => !only || only.includes(name));
       if (wanted.length === 0) continue;
       await signIn(page, login);
       for (const [name, where] of wanted) {
