@@ -1,9 +1,6 @@
 //! Mandates (采集授权): each kind of collection runs under one, or stores nothing.
 
-use sizao_model::{
-    DivisionCode, FactId, FactKind, Happened, Instant,
-    fact::{FactBody, Mandate},
-};
+use sizao_model::{DivisionCode, FactId, FactKind, Happened, Instant, fact::FactBody};
 pub use sizao_store::MandateRecord;
 use sizao_store::{Channel, IntakeKey, NewFact};
 use uuid::Uuid;
@@ -257,22 +254,13 @@ impl App {
         let now = self.now();
         let store = self.store();
         let pen = self.pen(actor).await?;
-        let body = Mandate {
-            legal_basis: mandate.legal_basis.as_str().into(),
-            authority: mandate.authority.as_str().into(),
-            purpose: mandate.purpose.as_str().into(),
-            collection: mandate.collection.as_str().into(),
-            area: mandate.area,
-            until: mandate.ends_at,
-            impact_assessment: mandate.impact_assessment.as_str().into(),
-        };
         let fact = NewFact {
             id: store.new_fact_id(now),
             person: None,
             division: mandate.area,
             happened: Happened::at(mandate.starts_at),
             recorded_at: now,
-            body: FactBody::Mandate(body),
+            body: mandate.body().into(),
             recorder: pen.recorder,
             channel: Channel::Page,
             source: store.source("mandates").await?,

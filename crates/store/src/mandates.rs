@@ -1,6 +1,6 @@
 //! Mandates (采集授权): leave to collect one kind of data in an area for a time.
 
-use sizao_model::{DivisionCode, FactId, Instant};
+use sizao_model::{DivisionCode, FactId, Instant, fact::Mandate};
 use uuid::Uuid;
 
 use crate::{
@@ -40,6 +40,21 @@ pub struct MandateRecord {
     pub signed: Option<(Uuid, Instant, FactId)>,
     /// When it was ended early, and by whom.
     pub ended: Option<(Instant, Uuid)>,
+}
+
+impl MandateRecord {
+    /// What the log says of it once it is signed.
+    pub fn body(&self) -> Mandate {
+        Mandate {
+            legal_basis: self.legal_basis.as_str().into(),
+            authority: self.authority.as_str().into(),
+            purpose: self.purpose.as_str().into(),
+            collection: self.collection.as_str().into(),
+            area: self.area,
+            until: self.ends_at,
+            impact_assessment: self.impact_assessment.as_str().into(),
+        }
+    }
 }
 
 struct Row {

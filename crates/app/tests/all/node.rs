@@ -9,7 +9,7 @@ use std::sync::{
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
 use sizao_app::{App, Rules};
-use sizao_model::{Clock, DivisionCode, Fact, Happened, Instant, fact::Mandate};
+use sizao_model::{Clock, DivisionCode, Fact, Happened, Instant};
 use sizao_policy::{Pack, PackTimeline};
 use sizao_store::{Channel, IntakeKey, MandateRecord, NewFact, Store, StoreKind, Submission};
 use uuid::Uuid;
@@ -94,22 +94,13 @@ impl Node {
     pub async fn give(&self, mandate: &MandateRecord) {
         let (store, now) = (self.app.store(), self.now());
         store.propose_mandate(mandate).await.unwrap();
-        let body = Mandate {
-            legal_basis: mandate.legal_basis.as_str().into(),
-            authority: mandate.authority.as_str().into(),
-            purpose: mandate.purpose.as_str().into(),
-            collection: mandate.collection.as_str().into(),
-            area: mandate.area,
-            until: mandate.ends_at,
-            impact_assessment: mandate.impact_assessment.as_str().into(),
-        };
         let fact = NewFact {
             id: store.new_fact_id(now),
             person: None,
             division: mandate.area,
             happened: Happened::at(mandate.starts_at),
             recorded_at: now,
-            body: body.into(),
+            body: mandate.body().into(),
             recorder: self.app.recorder(),
             channel: Channel::Page,
             source: store.source("mandates").await.unwrap(),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
-use sizao_model::{DivisionCode, FactId, Happened, Instant, fact::Mandate};
+use sizao_model::{DivisionCode, FactId, Happened, Instant};
 use sizao_store::{
     AccountRecord, ApiTokenRecord, Channel, IntakeKey, MandateRecord, MasterKey, NewFact, Place, Store, Submission,
     UnitRecord, hex,
@@ -120,22 +120,13 @@ fn prepare(node: &Node) -> (String, u32) {
 /// The mandate as a fact of the log, without which its row gives leave to nothing.
 async fn on_record(store: &Store, mandate: &MandateRecord) -> FactId {
     let (now, signer) = (clock(), SigningKey::from_bytes(&[9; 32]));
-    let body = Mandate {
-        legal_basis: mandate.legal_basis.as_str().into(),
-        authority: mandate.authority.as_str().into(),
-        purpose: mandate.purpose.as_str().into(),
-        collection: mandate.collection.as_str().into(),
-        area: mandate.area,
-        until: mandate.ends_at,
-        impact_assessment: mandate.impact_assessment.as_str().into(),
-    };
     let fact = NewFact {
         id: store.new_fact_id(now),
         person: None,
         division: mandate.area,
         happened: Happened::at(mandate.starts_at),
         recorded_at: now,
-        body: body.into(),
+        body: mandate.body().into(),
         recorder: store.add_recorder("tester", &signer.verifying_key(), now).await.unwrap(),
         channel: Channel::Page,
         source: store.source("mandates").await.unwrap(),
